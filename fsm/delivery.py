@@ -1,0 +1,139 @@
+"""The way of one payload to its intake: sent, tried again within the time there is, set aside for the next flush, or dropped with a reason.
+
+Only an answer that says "try again" is tried again; one that refuses would refuse the same bytes for ever. A payload set aside waits
+in memory, where the outbox bounds it.
+"""
+
+from enum import Enum
+
+import attrs
+
+from fsm import effects as do
+from fsm import events as ev
+from fsm.engine import Arm, Effects, Row, Table, nothing
+
+TRIES_MAX = 3  # in one flush
+PAUSES_MS = (100, 200)
+RETRYABLE = frozenset({408, 425, 429})
+
+
+class State(Enum):
+    """Where a payload is."""
+
+    QUEUED = "QUEUED"
+    IN_FLIGHT = "IN_FLIGHT"
+    PAUSED = "PAUSED"
+    ASIDE = "ASIDE"
+    DELIVERED = "DELIVERED"
+    DROPPED = "DROPPED"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@attrs.frozen
+class Data:
+    """`tries` counts those of this flush; `jitter` in [0, 1) stretches this payload's pauses; `unknown`: an answer was lost once."""
+
+    jitter: float = 0.0
+    tries: int = 0
+    until_mono_ms: int = 0
+    unknown: bool = False
+
+
+Change = tuple[Data, Effects]
+
+
+def _pause_ms(data: Data, event: ev.Answered | ev.Unanswered) -> int:
+    asked_ms = event.retry_after_ms if isinstance(event, ev.Answered) else 0
+    return max(asked_ms, int(PAUSES_MS[min(data.tries, len(PAUSES_MS)) - 1] * (1 + data.jitter / 2)))
+
+
+def accepted(data: Data, event: ev.Answered) -> bool:
+    return 200 <= event.status < 300
+
+
+def refused(data: Data, event: ev.Answered) -> bool:
+    return event.status < 500 and event.status not in RETRYABLE
+
+
+def may_try_again(data: Data, event: ev.Answered | ev.Unanswered) -> bool:
+    return data.tries < TRIES_MAX and event.now.mono_ms + _pause_ms(data, event) < data.until_mono_ms
+
+
+def send(data: Data, event: ev.SendBy) -> Change:
+    return attrs.evolve(data, tries=1, until_mono_ms=event.until_mono_ms), (do.Send(event.until_mono_ms),)
+
+
+def wait_longer(data: Data, event: ev.FlushBegan) -> Change:
+    return attrs.evolve(data, until_mono_ms=max(data.until_mono_ms, event.until_mono_ms)), ()
+
+
+def delivered(data: Data, event: ev.Answered) -> Change:
+    return data, (do.CountDelivered(data.unknown),)
+
+
+def drop_refused(data: Data, event: ev.Answered) -> Change:
+    return data, (do.CountDropped(f"status {event.status}"),)
+
+
+def pause(data: Data, event: ev.Answered | ev.Unanswered) -> Change:
+    return _lost(data, event), (Arm(ev.PauseOver, event.now.mono_ms + _pause_ms(data, event)),)
+
+
+def set_aside(data: Data, event: ev.Answered | ev.Unanswered) -> Change:
+    return _lost(data, event), ()
+
+
+def _lost(data: Data, event: ev.Answered | ev.Unanswered) -> Data:
+    return attrs.evolve(data, unknown=data.unknown or (isinstance(event, ev.Unanswered) and event.unknown))
+
+
+def send_again(data: Data, event: ev.PauseOver) -> Change:
+    return attrs.evolve(data, tries=data.tries + 1), (do.Send(data.until_mono_ms),)
+
+
+def discard(data: Data, event: ev.Discarded) -> Change:
+    return data, (do.CountDropped(event.reason),)
+
+
+def discard_and_cancel(data: Data, event: ev.Discarded) -> Change:
+    return data, (do.CancelSend(), do.CountDropped(event.reason))
+
+
+TABLE: Table[State, Data] = Table(
+    name="delivery",
+    initial=State.QUEUED,
+    final=frozenset({State.DELIVERED, State.DROPPED}),
+    rows={
+        (State.QUEUED, ev.SendBy): (Row(State.IN_FLIGHT, send),),
+        # It waits for a free slot already.
+        (State.QUEUED, ev.FlushBegan): (Row(State.QUEUED, nothing),),
+        (State.QUEUED, ev.Discarded): (Row(State.DROPPED, discard),),
+        (State.IN_FLIGHT, ev.Answered): (
+            Row(State.DELIVERED, delivered, accepted),
+            # The same bytes would be refused again.
+            Row(State.DROPPED, drop_refused, refused),
+            Row(State.PAUSED, pause, may_try_again),
+            Row(State.ASIDE, set_aside),
+        ),
+        (State.IN_FLIGHT, ev.Unanswered): (
+            Row(State.PAUSED, pause, may_try_again),
+            Row(State.ASIDE, set_aside),
+        ),
+        # A flush that joins the one under way may wait longer than that one did.
+        (State.IN_FLIGHT, ev.FlushBegan): (Row(State.IN_FLIGHT, wait_longer),),
+        (State.IN_FLIGHT, ev.Discarded): (Row(State.DROPPED, discard_and_cancel),),
+        (State.PAUSED, ev.PauseOver): (Row(State.IN_FLIGHT, send_again),),
+        (State.PAUSED, ev.FlushBegan): (Row(State.PAUSED, wait_longer),),
+        (State.PAUSED, ev.Discarded): (Row(State.DROPPED, discard),),
+        (State.ASIDE, ev.FlushBegan): (Row(State.QUEUED, nothing),),
+        (State.ASIDE, ev.Discarded): (Row(State.DROPPED, discard),),
+    },
+    ignored={
+        (State.PAUSED, ev.Answered): "an answer to a request that was given up",
+        (State.ASIDE, ev.Answered): "an answer to a request that was given up",
+        (State.PAUSED, ev.Unanswered): "the end of a request that was given up",
+        (State.ASIDE, ev.Unanswered): "the end of a request that was given up",
+    },
+)

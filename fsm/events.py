@@ -1,0 +1,317 @@
+"""What machines are told. Past facts, each with the moment it was learnt.
+
+Control values only: log lines, datagrams and spans are items, and reach the pipelines without passing through a machine.
+"""
+
+from typing import Any
+
+import attrs
+
+from fsm.engine import Tick
+from fsm.time import Now
+
+
+@attrs.frozen
+class Started:
+    """The process runs and its settings are read."""
+
+    now: Now
+
+
+@attrs.frozen
+class Registered:
+    """The platform took the registration."""
+
+    now: Now
+
+
+@attrs.frozen
+class RegisterFailed:
+    """The platform refused the registration, or could not be reached."""
+
+    now: Now
+    reason: str
+
+
+@attrs.frozen
+class Subscribed:
+    """The platform will send telemetry."""
+
+    now: Now
+
+
+@attrs.frozen
+class SubscriptionRefused:
+    """The platform will not send telemetry (any answer but 200, or none at all)."""
+
+    now: Now
+    reason: str
+
+
+@attrs.frozen
+class Invoke:
+    """`/event/next` was answered: an invocation begins."""
+
+    now: Now
+    request_id: str
+    deadline_ms: int  # epoch
+
+
+@attrs.frozen
+class Shutdown:
+    """`/event/next` was answered: the sandbox ends."""
+
+    now: Now
+    reason: str  # lower case: spindown, timeout, failure
+    deadline_ms: int  # epoch
+
+
+@attrs.frozen
+class Sigterm:
+    """Somebody else than the platform asks the process to end."""
+
+    now: Now
+
+
+@attrs.frozen
+class NextFailed:
+    """`/event/next` was not answered as it should be. `fatal`: asking again cannot help."""
+
+    now: Now
+    reason: str
+    fatal: bool
+
+
+@attrs.frozen
+class InvocationStarted:
+    """Telemetry `platform.start`."""
+
+    now: Now
+    request_id: str
+
+
+@attrs.frozen
+class RuntimeDone:
+    """Telemetry `platform.runtimeDone`: the handler returned, failed or timed out."""
+
+    now: Now
+    request_id: str
+    status: str
+    fields: Any = attrs.field(default=None, eq=False, repr=False)  # of the record; passed through, never looked at
+
+
+@attrs.frozen
+class Report:
+    """Telemetry `platform.report`: the invocation is over for the platform too."""
+
+    now: Now
+    request_id: str
+    status: str
+    fields: Any = attrs.field(default=None, eq=False, repr=False)  # of the record; passed through, never looked at
+
+
+@attrs.frozen
+class Opened:
+    """To one invocation: the platform began it (its INVOKE, or its `platform.start` where there is none)."""
+
+    now: Now
+    request_id: str
+
+
+@attrs.frozen
+class Superseded:
+    """To one invocation: another one began, so its records are as complete as they will be."""
+
+    now: Now
+
+
+@attrs.frozen
+class Stopped:
+    """To one invocation: the sandbox ends and no more will be heard of this request id."""
+
+    now: Now
+
+
+@attrs.frozen
+class Evicted:
+    """To one invocation: too many are open, and this one is the oldest."""
+
+    now: Now
+
+
+@attrs.frozen
+class Settled:
+    """Everything that had arrived at the sockets has been read."""
+
+    now: Now
+
+
+@attrs.frozen
+class NearlyFull:
+    """What was collected is close to a bound."""
+
+    now: Now
+
+
+@attrs.frozen
+class FlushAsked:
+    """To the flush machine: a flush is wanted, and waited for until `until_mono_ms`."""
+
+    now: Now
+    until_mono_ms: int
+    final: bool
+
+
+@attrs.frozen
+class BackgroundFlushAsked:
+    """To the flush machine: a flush is wanted that nobody waits for."""
+
+    now: Now
+    until_mono_ms: int
+
+
+@attrs.frozen
+class Sealed:
+    """What was collected is now payloads with numbers.
+
+    `watermark` is the highest number given so far; all up to `confirmed` are dealt with already.
+    """
+
+    now: Now
+    watermark: int
+    confirmed: int
+
+
+@attrs.frozen
+class Confirmed:
+    """Every payload numbered up to `watermark` is delivered, set aside for a later flush, or dropped with a reason."""
+
+    now: Now
+    watermark: int
+
+
+@attrs.frozen
+class FlushAbandoned:
+    """To the flush machine: the one who waited for the flush has gone on without it."""
+
+    now: Now
+
+
+@attrs.frozen
+class Flushed:
+    """To the lifecycle: the flush that it waits for is complete."""
+
+    now: Now
+
+
+@attrs.frozen
+class Spooled:
+    """What could not be sent is on disk, or counted as lost."""
+
+    now: Now
+
+
+@attrs.frozen
+class FlushBegan:
+    """To one payload: a flush begins, or is joined; answers are of use until `until_mono_ms`."""
+
+    now: Now
+    until_mono_ms: int
+
+
+@attrs.frozen
+class SendBy:
+    """To one payload: it is its turn; the answer is of use until `until_mono_ms`."""
+
+    now: Now
+    until_mono_ms: int
+
+
+@attrs.frozen
+class Answered:
+    """To one payload: the intake answered with this status."""
+
+    now: Now
+    status: int
+    retry_after_ms: int = 0  # 0: it did not say
+
+
+@attrs.frozen
+class Unanswered:
+    """To one payload: no answer. `unknown`: the intake may have taken it all the same."""
+
+    now: Now
+    reason: str
+    unknown: bool
+
+
+@attrs.frozen
+class Discarded:
+    """To one payload: there is no room, or no time, to keep it."""
+
+    now: Now
+    reason: str
+
+
+@attrs.frozen
+class Thawed:
+    """The process did not run for `gap_ms`: a freeze, or a jump of the wall clock."""
+
+    now: Now
+    gap_ms: int
+
+
+@attrs.frozen
+class Restored:
+    """This sandbox was made from a snapshot: nothing that was random, fresh or connected before still is."""
+
+    now: Now
+
+
+@attrs.frozen
+class RegionCrashed:
+    """A listener or a pump failed by an error of ours."""
+
+    now: Now
+    region: str
+    times: int  # including this one
+
+
+class RegisterBound(Tick):
+    """No answer to the registration in time."""
+
+
+class SubscribeBound(Tick):
+    """No answer to the subscription in time."""
+
+
+class SettleBound(Tick):
+    """Settling took as long as it may."""
+
+
+class FlushBound(Tick):
+    """A flush that is waited for took as long as it may."""
+
+
+class DeadlineNear(Tick):
+    """The invocation's deadline, less a reserve, is here."""
+
+
+class RaceDue(Tick):
+    """The invocation has run for so long that what it collected should be flushed in the middle of it."""
+
+
+class BackoffOver(Tick):
+    """Time to ask for the next event again."""
+
+
+class DrainBound(Tick):
+    """Late records were waited for as long as they may be."""
+
+
+class ExitBound(Tick):
+    """The sandbox's own deadline, less a reserve, is here."""
+
+
+class PauseOver(Tick):
+    """Time to send a payload again."""

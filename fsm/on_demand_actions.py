@@ -1,0 +1,401 @@
+"""Guards and actions of the on-demand lifecycle: pure functions of its data and one event.
+
+All bounds are milliseconds; `_at` is a moment of the monotonic clock.
+"""
+
+from typing import Any
+
+import attrs
+
+from fsm import effects as do
+from fsm import events as ev
+from fsm.decision import Cadence, Decision, decide, race_interval_ms
+from fsm.engine import Arm, Disarm, Effects
+from fsm.engine import nothing as nothing
+from fsm.time import Now, mono_of_epoch
+
+EARLY_MAX = 8  # request ids whose end was read before their beginning
+PAST_MAX = 8  # request ids that have begun; a retry may begin one of them again
+OWED_MAX = 16  # records of earlier invocations that have not been seen
+NEXT_FAILURES_MAX = 5  # then the platform is lost
+BACKOFF_MS = (50, 100, 200, 400, 800)
+RESTARTS_MAX = 3
+INVOCATION_MS_MAX = 900_000  # a deadline further away than any function may run is a clock that jumped
+UNKNOWN_DEADLINE_MS = 3_000  # and so is one that has passed already; what is waited for then
+SHUTDOWN_MS_MIN, SHUTDOWN_MS_MAX = 300, 2_000
+
+
+@attrs.frozen
+class Bounds:
+    """How long anything may take, milliseconds."""
+
+    register_ms: int = 10_000
+    subscribe_ms: int = 300
+    flush_ms: int = 1_000  # a flush that holds the invocation
+    background_flush_ms: int = 30_000
+    wait_reserve_ms: int = 200  # before the deadline, stop waiting for the runtime's end
+    flush_reserve_ms: int = 100  # before the deadline, stop waiting for a flush
+    settle_ms: int = 5
+    drain_ms: int = 300
+    drain_quiet_ms: int = 20
+    exit_reserve_ms: int = 100  # before the sandbox's deadline, stop flushing
+    spool_ms: int = 50
+    sigterm_ms: int = 500
+    fatal_ms: int = 2_000
+
+
+@attrs.frozen
+class Data:
+    """What the lifecycle remembers. `request_id` is the invocation in hand, or the last one; empty before the first."""
+
+    cadence: Cadence
+    bounds: Bounds = Bounds()
+    request_id: str = ""
+    deadline_ms: int = 0  # epoch
+    done: bool = False
+    reported: bool = False
+    blind: bool = False
+    early: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    owed: tuple[tuple[str, type], ...] = ()
+    failures: int = 0
+    exit_at_mono_ms: int = 0
+    fatal: str = ""
+
+
+Change = tuple[Data, Effects]
+
+
+# --- guards -------------------------------------------------------------------------------------------------------------------
+
+
+def is_blind(data: Data, event: ev.Invoke) -> bool:
+    return data.blind
+
+
+def _decision(data: Data, now: Now) -> Decision:
+    return decide(data.cadence, now.epoch_ms // 1000)[0]
+
+
+def flushes_at_end(data: Data, event: ev.Invoke) -> bool:
+    return _decision(data, event.now) is Decision.END
+
+
+def is_over_already(data: Data, event: ev.Invoke) -> bool:
+    return event.request_id in data.early
+
+
+def flushes_at_end_and_is_over(data: Data, event: ev.Invoke) -> bool:
+    return is_over_already(data, event) and flushes_at_end(data, event)
+
+
+def flushes_first(data: Data, event: ev.Invoke) -> bool:
+    return _decision(data, event.now) is Decision.PERIODIC
+
+
+def flushes_beside(data: Data, event: ev.Invoke) -> bool:
+    return _decision(data, event.now) is Decision.CONTINUOUS
+
+
+def is_current(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
+    return event.request_id == data.request_id
+
+
+def is_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
+    """It belongs to an earlier invocation, perhaps to an earlier try of the very same request."""
+    return (event.request_id, type(event)) in data.owed
+
+
+def is_done(data: Data, event: object) -> bool:
+    return data.done
+
+
+def next_is_lost(data: Data, event: ev.NextFailed) -> bool:
+    return event.fatal or data.failures >= NEXT_FAILURES_MAX
+
+
+def may_restart(data: Data, event: ev.RegionCrashed) -> bool:
+    return event.times <= RESTARTS_MAX
+
+
+def all_was_heard(data: Data, event: object) -> bool:
+    return data.reported or not data.request_id or data.blind
+
+
+# --- moments ------------------------------------------------------------------------------------------------------------------
+
+
+def _deadline_at(data: Data, now: Now, reserve_ms: int) -> int:
+    at = mono_of_epoch(now, data.deadline_ms - reserve_ms)
+    return max(now.mono_ms, min(at, now.mono_ms + INVOCATION_MS_MAX))
+
+
+def _flush_until(data: Data, now: Now) -> int:
+    return min(now.mono_ms + data.bounds.flush_ms, _deadline_at(data, now, data.bounds.flush_reserve_ms))
+
+
+def _race(data: Data, now: Now) -> Arm:
+    return Arm(ev.RaceDue, now.mono_ms + race_interval_ms(data.cadence.strategy))
+
+
+def _watch_deadline(data: Data, now: Now) -> Arm:
+    return Arm(ev.DeadlineNear, _deadline_at(data, now, data.bounds.wait_reserve_ms))
+
+
+def _flush_effects(data: Data, now: Now) -> Effects:
+    until = _flush_until(data, now)
+    return do.Flush(until), Arm(ev.FlushBound, until)
+
+
+def _settle_effects(data: Data, now: Now) -> Effects:
+    return do.Settle(data.bounds.settle_ms, 0), Arm(ev.SettleBound, now.mono_ms + data.bounds.settle_ms)
+
+
+# --- INIT ---------------------------------------------------------------------------------------------------------------------
+
+
+def register(data: Data, event: ev.Started) -> Change:
+    return data, (do.Bind(), do.Register(), Arm(ev.RegisterBound, event.now.mono_ms + data.bounds.register_ms))
+
+
+def subscribe(data: Data, event: ev.Registered) -> Change:
+    return data, (do.Subscribe(), Arm(ev.SubscribeBound, event.now.mono_ms + data.bounds.subscribe_ms))
+
+
+def exit_unregistered(data: Data, event: ev.RegisterFailed) -> Change:
+    return data, (do.Exit(1, message=event.reason),)
+
+
+def exit_unanswered(data: Data, event: ev.RegisterBound) -> Change:
+    return data, (do.Exit(1, message="the registration was not answered"),)
+
+
+def ask_first(data: Data, event: object) -> Change:
+    return data, (do.AskNext(), do.WarmUp())
+
+
+def ask_first_blind(data: Data, event: object) -> Change:
+    return attrs.evolve(data, blind=True), (do.AskNext(), do.WarmUp())
+
+
+def see_again(data: Data, event: object) -> Change:
+    return attrs.evolve(data, blind=False), ()
+
+
+# --- INVOKE -------------------------------------------------------------------------------------------------------------------
+
+
+def _begin(data: Data, event: ev.Invoke) -> Change:
+    effects: list[object] = []
+    owed = list(data.owed)
+    if data.request_id and not data.blind:
+        if not data.done:
+            effects.append(do.LeaveUnseen(data.request_id))
+            owed.append((data.request_id, ev.RuntimeDone))
+        if not data.reported:
+            owed.append((data.request_id, ev.Report))
+    if data.failures:
+        effects.append(Disarm(ev.BackoffOver))
+    begun = attrs.evolve(
+        data,
+        cadence=decide(data.cadence, event.now.epoch_ms // 1000)[1],
+        request_id=event.request_id,
+        deadline_ms=event.deadline_ms if event.deadline_ms > event.now.epoch_ms else event.now.epoch_ms + UNKNOWN_DEADLINE_MS,
+        done=event.request_id in data.early,
+        reported=False,
+        early=tuple(known for known in data.early if known != event.request_id),
+        past=(*(known for known in data.past if known != event.request_id), event.request_id)[-PAST_MAX:],
+        owed=tuple(owed[-OWED_MAX:]),
+        failures=0,
+    )
+    return begun, (*effects, do.OpenInvocation(event.request_id))
+
+
+def begin_and_wait(data: Data, event: ev.Invoke) -> Change:
+    begun, effects = _begin(data, event)
+    return begun, (*effects, _watch_deadline(begun, event.now), _race(begun, event.now))
+
+
+def begin_and_settle(data: Data, event: ev.Invoke) -> Change:
+    begun, effects = _begin(data, event)
+    return begun, (*effects, _watch_deadline(begun, event.now), *_settle_effects(begun, event.now))
+
+
+def begin_and_flush(data: Data, event: ev.Invoke) -> Change:
+    begun, effects = _begin(data, event)
+    return begun, (*effects, *_flush_effects(begun, event.now))
+
+
+def begin_beside(data: Data, event: ev.Invoke) -> Change:
+    begun, effects = _begin(data, event)
+    return begun, (*effects, do.AskNext(), _race(begun, event.now))
+
+
+def begin_beside_flush(data: Data, event: ev.Invoke) -> Change:
+    begun, effects = _begin(data, event)
+    flush = do.StartFlush(event.now.mono_ms + data.bounds.background_flush_ms)
+    return begun, (*effects, flush, do.AskNext(), _race(begun, event.now))
+
+
+def begin_beside_over(data: Data, event: ev.Invoke) -> Change:
+    begun, effects = _begin(data, event)
+    beside: Effects = (do.StartFlush(event.now.mono_ms + data.bounds.background_flush_ms),) if flushes_beside(data, event) else ()
+    return begun, (*effects, *beside, do.AskNext())
+
+
+def remember_end(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
+    if event.request_id in data.early or event.request_id in data.past:
+        return data, ()
+    return attrs.evolve(data, early=(*data.early, event.request_id)[-EARLY_MAX:]), ()
+
+
+def pay_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
+    owed = list(data.owed)
+    owed.remove((event.request_id, type(event)))
+    return attrs.evolve(data, owed=tuple(owed)), ()
+
+
+def note_done(data: Data, event: object) -> Change:
+    return attrs.evolve(data, done=True), ()
+
+
+def note_reported(data: Data, event: object) -> Change:
+    return attrs.evolve(data, done=True, reported=True), ()
+
+
+def flush_early(data: Data, event: ev.NearlyFull) -> Change:
+    return data, (do.StartFlush(event.now.mono_ms + data.bounds.background_flush_ms),)
+
+
+def flush_in_the_middle(data: Data, event: ev.RaceDue) -> Change:
+    return data, (do.StartFlush(event.now.mono_ms + data.bounds.background_flush_ms), _race(data, event.now))
+
+
+# --- RUNTIME_DONE -------------------------------------------------------------------------------------------------------------
+
+
+def settle(data: Data, event: ev.RuntimeDone) -> Change:
+    return attrs.evolve(data, done=True), _settle_effects(data, event.now)
+
+
+def settle_reported(data: Data, event: ev.Report) -> Change:
+    return attrs.evolve(data, done=True, reported=True), _settle_effects(data, event.now)
+
+
+def give_up_and_flush(data: Data, event: ev.DeadlineNear) -> Change:
+    return data, (do.GaveUpWaiting(data.request_id), *_flush_effects(data, event.now))
+
+
+def flush(data: Data, event: Any) -> Change:
+    return data, _flush_effects(data, event.now)
+
+
+def ask_next(data: Data, event: object) -> Change:
+    return data, (do.AskNext(),)
+
+
+def ask_next_and_race(data: Data, event: Any) -> Change:
+    return data, (do.AskNext(), _race(data, event.now))
+
+
+def abandon_and_ask(data: Data, event: object) -> Change:
+    return data, (do.AbandonFlush(), do.AskNext())
+
+
+def abandon_ask_and_race(data: Data, event: Any) -> Change:
+    return data, (do.AbandonFlush(), do.AskNext(), _race(data, event.now))
+
+
+def checkpoint_and_ask(data: Data, event: object) -> Change:
+    return data, (do.Checkpoint(), do.AskNext())
+
+
+def abandon_checkpoint_and_ask(data: Data, event: object) -> Change:
+    return data, (do.AbandonFlush(), do.Checkpoint(), do.AskNext())
+
+
+# --- the pending call ---------------------------------------------------------------------------------------------------------
+
+
+def back_off(data: Data, event: ev.NextFailed) -> Change:
+    pause_ms = BACKOFF_MS[min(data.failures, len(BACKOFF_MS) - 1)]
+    return attrs.evolve(data, failures=data.failures + 1), (Arm(ev.BackoffOver, event.now.mono_ms + pause_ms),)
+
+
+def ask_again(data: Data, event: object) -> Change:
+    return data, (do.AskNext(),)
+
+
+# --- SHUTDOWN -----------------------------------------------------------------------------------------------------------------
+
+
+def _drain(data: Data, now: Now, length_ms: int) -> Change:
+    exit_at = now.mono_ms + length_ms - min(data.bounds.exit_reserve_ms, length_ms // 2)
+    drain_at = min(now.mono_ms + data.bounds.drain_ms, exit_at)
+    settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
+    effects = (settle_for, Arm(ev.DrainBound, drain_at), Arm(ev.ExitBound, exit_at))
+    return attrs.evolve(data, exit_at_mono_ms=exit_at), effects
+
+
+def drain(data: Data, event: ev.Shutdown) -> Change:
+    # A deadline that has passed, or is days away, is a clock that jumped. The platform gives two seconds, of which some may be gone.
+    left_ms = event.deadline_ms - event.now.epoch_ms
+    return _drain(data, event.now, max(SHUTDOWN_MS_MIN, min(left_ms, SHUTDOWN_MS_MAX)))
+
+
+def drain_briefly(data: Data, event: ev.Sigterm) -> Change:
+    return _drain(data, event.now, data.bounds.sigterm_ms)
+
+
+def drain_fatal(data: Data, event: ev.NextFailed) -> Change:
+    return _drain(attrs.evolve(data, fatal=event.reason), event.now, data.bounds.fatal_ms)
+
+
+def note_reported_and_settle(data: Data, event: ev.Report) -> Change:
+    settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
+    return attrs.evolve(data, done=True, reported=True), (settle_for,)
+
+
+def flush_finally(data: Data, event: object) -> Change:
+    return data, (do.RefuseInput(), do.EndOpenInvocations(), do.Flush(data.exit_at_mono_ms, final=True))
+
+
+def spool(data: Data, event: Any) -> Change:
+    return data, (do.Spool(), Arm(ev.ExitBound, event.now.mono_ms + data.bounds.spool_ms))
+
+
+def refuse_and_spool(data: Data, event: Any) -> Change:
+    return data, (do.RefuseInput(), do.EndOpenInvocations(), *spool(data, event)[1])
+
+
+def abandon_and_spool(data: Data, event: Any) -> Change:
+    return data, (do.AbandonFlush(), *spool(data, event)[1])
+
+
+def exit_now(data: Data, event: object) -> Change:
+    if data.fatal:
+        return data, (do.Exit(1, "Extension.PlatformLost", data.fatal),)
+    return data, (do.Exit(0),)
+
+
+# --- whatever the state -------------------------------------------------------------------------------------------------------
+
+
+def restart_region(data: Data, event: ev.RegionCrashed) -> Change:
+    return data, (do.Restart(event.region),)
+
+
+def disable_region(data: Data, event: ev.RegionCrashed) -> Change:
+    return data, (do.Disable(event.region),)
+
+
+def thaw(data: Data, event: ev.Thawed) -> Change:
+    return data, (do.DropIdleConnections(),)
+
+
+def thaw_and_rearm(data: Data, event: ev.Thawed) -> Change:
+    return data, (do.DropIdleConnections(), _watch_deadline(data, event.now))
+
+
+def restore(data: Data, event: object) -> Change:
+    return data, (do.DropIdleConnections(), do.Reseed())
