@@ -1,0 +1,104 @@
+"""What a datagram costs: reading it from a socket bare, against parsing and aggregating it. Run it as `python -m bench.dogstatsd`.
+
+Each row sends the same datagrams over a loopback socket pair, twice: once they are only read into one buffer, once they are read,
+parsed and aggregated, flush included. The ratio of the two is the figure that matters; the absolute ones are this machine's.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+
+from pipelines.metrics.aggregate import Aggregator
+from pipelines.metrics.datagrams import DatagramReader
+
+NOW_S = 1_700_000_005
+ROUND = 100  # datagrams in flight at once: well below the smallest default receive buffer
+ROUNDS = 400
+SIZE = 65535
+
+KINDS: dict[str, Callable[[int], bytes]] = {
+    "counter": lambda i: b"page.views:1|c|#env:prod,team:checkout",
+    "gauge": lambda i: b"cart.size:%d.5|g|#env:prod,team:checkout" % (i % 97),
+    "distribution": lambda i: b"latency.ms:%d.25|d|#env:prod,team:checkout" % (i % 997),
+    "sampled counter": lambda i: b"page.views:3|c|@0.5|#env:prod,team:checkout",
+    "20 names, mixed": lambda i: b"m%d:%d|%s|#env:prod,team:checkout" % (i % 20, i % 1000, b"cgd"[i % 3 : i % 3 + 1]),
+    "1,000 contexts": lambda i: b"page.views:1|c|#env:prod,user:%d" % (i % 1000),
+    "packed, 3 values": lambda i: b"latency.ms:1:2:3|d|#env:prod",
+    "never seen before": lambda i: b"page.views:1|c|#env:prod,user:%d" % i,
+    "with a timestamp": lambda i: b"page.views:1|c|T%d|#env:prod" % (NOW_S - i % 60),
+    "refused": lambda i: b"page.views one",
+}
+
+
+def read_bare(source: socket.socket, buffer: bytearray) -> int:
+    """Read until the socket would block; the number of datagrams."""
+    count = 0
+    try:
+        while True:
+            source.recv_into(buffer)
+            count += 1
+    except BlockingIOError:
+        return count
+
+
+def read_datagrams(source: socket.socket, buffer: bytearray) -> list[bytes]:
+    """The same, keeping what was read."""
+    datagrams: list[bytes] = []
+    view = memoryview(buffer)
+    try:
+        while True:
+            datagrams.append(bytes(view[: source.recv_into(buffer)]))
+    except BlockingIOError:
+        return datagrams
+
+
+def measure(make: Callable[[int], bytes]) -> tuple[float, float, float]:
+    """Microseconds per datagram: read bare; parse, aggregate and flush alone; read, parse, aggregate and flush."""
+    receiver, sender = loopback_pair()
+    aggregator = Aggregator()
+    reader = DatagramReader(aggregator)
+    buffer = bytearray(SIZE)
+    bare = whole = parse = 0.0
+    clock = time.perf_counter
+    with receiver, sender:
+        for number in range(ROUNDS):
+            lines = [make(number * ROUND + i) for i in range(ROUND)]
+            for line in lines:
+                sender.send(line)
+            start = clock()
+            assert read_bare(receiver, buffer) == ROUND
+            bare += clock() - start
+            for line in lines:
+                sender.send(line)
+            start = clock()
+            datagrams = read_datagrams(receiver, buffer)
+            middle = clock()
+            reader.take(datagrams, NOW_S)
+            if number % 10 == 9:
+                aggregator.flush()
+            end = clock()
+            assert len(datagrams) == ROUND
+            whole += end - start
+            parse += end - middle
+    scale = 1e6 / (ROUNDS * ROUND)
+    return bare * scale, parse * scale, whole * scale
+
+
+def loopback_pair() -> tuple[socket.socket, socket.socket]:
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    receiver.setblocking(False)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.connect(receiver.getsockname())
+    return receiver, sender
+
+
+def main() -> None:
+    print(f"{'us per datagram':20} {'read bare':>10} {'parse+add':>10} {'all':>10} {'all/bare':>10}")
+    for name, make in KINDS.items():
+        bare, parse, whole = measure(make)
+        print(f"{name:20} {bare:10.2f} {parse:10.2f} {whole:10.2f} {whole / bare:10.2f}")
+
+
+if __name__ == "__main__":
+    main()

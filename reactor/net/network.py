@@ -1,0 +1,85 @@
+"""What the reactor asks of a network. Two implementations: `system` (real sockets) and `memory` (inside the process, in virtual time)."""
+
+from typing import Protocol, runtime_checkable
+
+import trio
+
+LOOPBACK_NAMES = frozenset(("127.0.0.1", "localhost", "sandbox", "sandbox.localdomain"))
+LOOPBACK = "127.0.0.1"
+
+
+@runtime_checkable
+class HasReadable(Protocol):
+    def readable_now(self) -> bool: ...
+
+
+class Listener(Protocol):
+    """A bound, listening socket."""
+
+    @property
+    def port(self) -> int: ...
+
+    async def accept(self) -> trio.abc.HalfCloseableStream:
+        """Wait for the next connection. Raises OSError when the system is out of descriptors; trying again later is right."""
+        ...
+
+    def readable_now(self) -> bool:
+        """A connection waits to be accepted. Never waits itself."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class DatagramSocket(Protocol):
+    """A bound socket that receives datagrams."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """The size that was granted, in the kernel's own way of counting."""
+        ...
+
+    def receive_now(self, datagrams_max: int) -> list[bytes]:
+        """What has arrived, oldest first, at most so many datagrams; an empty list when there is nothing. Never waits."""
+        ...
+
+    async def wait_readable(self) -> None: ...
+
+    def readable_now(self) -> bool: ...
+
+    def kernel_drops(self) -> int | None:
+        """Datagrams lost since the start because the buffer was full; None where the system does not tell."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Network(Protocol):
+    async def connect(self, host: str, port: int) -> trio.abc.HalfCloseableStream:
+        """Raises OSError (refused, unreachable, unknown name)."""
+        ...
+
+    async def listen(self, host: str, port: int) -> Listener:
+        """Bound and listening when it returns; port 0 takes a free one. Raises OSError."""
+        ...
+
+    def adopt_listener(self, fd: int) -> Listener:
+        """Take over an already listening socket that start-up left open."""
+        ...
+
+    async def datagram(self, host: str, port: int, receive_buffer_bytes: int) -> DatagramSocket:
+        """Bound when it returns. Raises OSError."""
+        ...
+
+    def adopt_datagram(self, fd: int, receive_buffer_bytes: int) -> DatagramSocket: ...
+
+    def forget_names(self) -> None:
+        """Drop the cached addresses: after a thaw or a restore they may be those of another day."""
+        ...
+
+
+def readable_now(stream: object) -> bool:
+    """A stream of either network has unread bytes, or its end, waiting. Streams that cannot tell count as quiet."""
+    return isinstance(stream, HasReadable) and stream.readable_now()
