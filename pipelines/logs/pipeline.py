@@ -1,0 +1,283 @@
+"""From telemetry records to request bodies of logs. Synchronous; reads no clock, does no I/O, writes no log of its own, never raises.
+
+A line of text that needs nothing but its wrapping takes the short way inside `_take_slice`; everything else goes the full way:
+out-of-memory search, structure, sampling, rules, owner, durable execution, entry. (specification, logs 1 to 9)
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fsm.time import Now
+from pipelines.logs import lines
+from pipelines.logs.attribute import Attribution, Orphans
+from pipelines.logs.batch import FLUSH_EARLY_BYTES, QUEUE_BYTES_MAX, EntryQueue, split_batches
+from pipelines.logs.durable import DurableBuffer, DurableContext, Ready, decoration, read_execution_arn
+from pipelines.logs.facts import LogFacts, LogStatistics
+from pipelines.logs.held import Line
+from pipelines.logs.out_of_memory import HINTS, says_out_of_memory
+from pipelines.logs.structured import own_request_id, parse_object, read_status, split_tags, to_compact_json
+from protocols import telemetry_records as telemetry
+from protocols.intake_body import Body
+from protocols.intake_logs import CONTENT_TYPE, HEAD, PATH, EntryEncoder, escape, to_utf8
+
+SLICE_RECORDS = 1000
+"""Records between two looks at the queue's bound, so that what is added before it is held is bounded as well."""
+SHORT_CHARS_MAX = 100_000
+"""A line of so many characters stays under the limit of an entry even if each of them becomes an escape of six bytes."""
+RUNTIME_DURATIONS_MAX = 500
+
+
+class LogsPipeline:
+    """Takes records, keeps entries, seals bodies. Lives as long as the process."""
+
+    def __init__(
+        self,
+        *,
+        arn: str,
+        function_name: str,
+        tags: str,
+        service: str = "",
+        managed: bool = False,
+        enabled: bool = True,
+        apply_rules: Callable[[str], str | None] | None = None,
+        durable_ids_max: int = 0,
+        drop_platform_lines: frozenset[str] = frozenset(),
+        sample: Mapping[str, float] | None = None,
+        random: Callable[[], float] = lambda: 0.0,
+        queue_bytes_max: int = QUEUE_BYTES_MAX,
+    ) -> None:
+        """`tags` is the finished comma text of function tags; `random` gives a number from 0 up to 1 for each line that is sampled.
+
+        Not `enabled`, records still give their facts but no line is kept.
+        """
+        self._encoder = EntryEncoder(arn.lower(), service.lower() or function_name, tags)
+        self._attribution = Attribution(managed)
+        self._orphans = Orphans()
+        self._durable = DurableBuffer(durable_ids_max)
+        self._queue = EntryQueue(queue_bytes_max)
+        self._managed, self._enabled, self._closing = managed, enabled, False
+        self._apply_rules, self._sample, self._random = apply_rules, dict(sample or {}), random
+        self._drop_platform_lines = drop_platform_lines
+        self._may_hold = durable_ids_max > 0
+        self._short_way = enabled and apply_rules is None and not self._may_hold and not self._sample
+        self._runtime_ms: dict[str, float] = {}
+        self._dropped: dict[str, int] = {}
+        self._taken = self._sealed = self._truncated = 0
+        self._warned, self._lost_told = False, 0
+        self._out_of_memory: list[tuple[str | None, int]] = []
+        self._logs_dropped: list[telemetry.LogsDroppedFields] = []
+        self._platform = {
+            "platform.initStart": self._take_init_start,
+            "platform.start": self._take_start,
+            "platform.runtimeDone": self._take_runtime_done,
+            "platform.report": self._take_report,
+            "platform.logsDropped": self._take_logs_dropped,
+        }
+        self._follow_owner()
+
+    # --- in
+
+    def take(self, records: list[telemetry.Record], now: Now) -> LogFacts:
+        """Take a batch in its order. `now` stands in for a time that cannot be read, and ages what is held."""
+        self._out_of_memory, self._logs_dropped = [], []
+        for start in range(0, len(records), SLICE_RECORDS):
+            self._take_slice(records[start : start + SLICE_RECORDS] if start or len(records) > SLICE_RECORDS else records, now)
+            self._queue.settle()
+        self._emit(self._durable.release_aged(now.mono_ms))
+        self._queue.settle()
+        return LogFacts(
+            tuple(self._out_of_memory), tuple(self._logs_dropped), tuple(self._warnings()), self._queue.bytes >= FLUSH_EARLY_BYTES
+        )
+
+    def _take_slice(self, records: list[telemetry.Record], now: Now) -> None:
+        """The short way is written out here, without a call of ours per line: this loop is what a busy function costs us."""
+        append, tail, short_way = self._queue.entries.append, self._encoder.tails["info"], self._short_way
+        hint, other_hint = HINTS
+        time: str | None = None
+        epoch_ms = now.epoch_ms
+        for record in records:
+            if (new_time := record.get("time")) != time:
+                time = new_time if type(new_time) is str else None
+                parsed_ms = telemetry.parse_time_ms(time)
+                epoch_ms = now.epoch_ms if parsed_ms is None else parsed_ms
+            kind = record.get("type")
+            if kind == "function" or kind == "extension":
+                text = record.get("record")
+                if (
+                    short_way
+                    and type(text) is str
+                    and (owner := self._owner_part) is not None
+                    and text[:1] not in "{ \t\r\n"
+                    and hint not in text
+                    and other_hint not in text
+                    and len(text) <= SHORT_CHARS_MAX
+                ):
+                    append(to_utf8(f"{HEAD}{escape(text)}{owner}{epoch_ms}{tail}"))
+                else:
+                    self._take_line(text, kind == "function", epoch_ms, now)
+            elif take := self._platform.get(kind if type(kind) is str else ""):
+                take(record, epoch_ms, now)
+
+    def _take_line(self, value: Any, is_function: bool, epoch_ms: int, now: Now) -> None:
+        """The full way of a function's or an extension's line."""
+        if type(value) is str:
+            text, fields = value, parse_object(value)
+        elif type(value) is dict:
+            text, fields = "", value
+        else:
+            return self._drop("unreadable")
+        status, tags, request_id, context = "info", "", None, None
+        if fields is not None:
+            status = read_status(fields)
+            rest, tags = split_tags(fields)
+            if fields is value or rest is not fields:
+                compact = to_compact_json(rest)
+                if compact is None:
+                    return self._drop("too_deep")
+                text = compact
+            if fields is value and is_function:
+                request_id, context = own_request_id(value), read_execution_arn(value.get("executionArn"))
+        if says_out_of_memory(text):
+            self._out_of_memory.append((request_id or self._attribution.suspect, epoch_ms // 1000))
+        if not self._enabled:
+            return None
+        if self._sample and self._is_sampled_out(status):
+            return self._drop("sampled")
+        return self._admit((text, epoch_ms, status, request_id or self._attribution.owner, tags, False), context, now)
+
+    def _is_sampled_out(self, status: str) -> bool:
+        share = self._sample.get(status)
+        return share is not None and self._random() >= share
+
+    # --- platform records
+
+    def _take_init_start(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
+        if (fields := telemetry.read_init_start(record)) is None:
+            return self._drop("unreadable")
+        self._attribution.init_started()
+        self._follow_owner()
+        self._emit(self._durable.init_started(fields.runtime_version))
+        self._admit_platform(lines.INIT_START, lines.init_start_line(fields), self._attribution.owner, epoch_ms, now)
+
+    def _take_start(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
+        if (fields := telemetry.read_start(record)) is None:
+            return self._drop("unreadable")
+        self._attribution.started(fields.request_id)
+        self._follow_owner()
+        self._admit_platform(lines.START, lines.start_line(fields), fields.request_id, epoch_ms, now)
+        for line in self._orphans.release():
+            self._emit(self._durable.route((*line[:3], fields.request_id, *line[4:]), now.mono_ms))
+
+    def _take_runtime_done(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
+        if (fields := telemetry.read_runtime_done(record)) is None:
+            return self._drop("unreadable")
+        if fields.duration_ms is not None:
+            self._runtime_ms[fields.request_id] = fields.duration_ms
+            if len(self._runtime_ms) > RUNTIME_DURATIONS_MAX:
+                del self._runtime_ms[next(iter(self._runtime_ms))]
+        self._attribution.ended(fields.request_id)
+        self._admit_platform(lines.END, lines.end_line(fields), fields.request_id, epoch_ms, now)
+
+    def _take_report(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
+        if (fields := telemetry.read_report(record)) is None:
+            return self._drop("unreadable")
+        runtime_ms = self._runtime_ms.pop(fields.request_id, 0.0)
+        self._attribution.reported(fields.request_id)
+        self._follow_owner()
+        self._admit_platform(lines.REPORT, lines.report_line(fields, runtime_ms), fields.request_id, epoch_ms, now)
+
+    def _take_logs_dropped(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
+        if (fields := telemetry.read_logs_dropped(record)) is None:
+            return self._drop("unreadable")
+        self._logs_dropped.append(fields)
+
+    def _admit_platform(self, kind: str, line: tuple[str, str], request_id: str | None, epoch_ms: int, now: Now) -> None:
+        if kind in self._drop_platform_lines:
+            self._drop("platform_line_off")
+        elif self._enabled:
+            text, status = line
+            self._admit((text, epoch_ms, status, request_id, "", True), None, now)
+
+    def _follow_owner(self) -> None:
+        """Prepare what stands between text and time in the entries of lines without an id; None while such lines are orphans."""
+        owner = self._attribution.owner
+        self._owner_part = self._encoder.owner(owner) if owner is not None or self._managed else None
+
+    # --- from a line to an entry
+
+    def _admit(self, line: Line, context: DurableContext | None, now: Now) -> None:
+        """Rules, then the owner, then the durable execution; `context` is the one that the line named itself."""
+        if self._apply_rules is not None:
+            masked = self._apply_rules(line[0])
+            if masked is None:
+                return self._drop("rule")
+            line = (masked, *line[1:])
+        if line[3] is None and not self._managed and not self._closing:
+            return self._emit((orphan, None) for orphan in self._orphans.add(line))
+        if context or not self._may_hold:
+            self._emit_line(line, context)
+        else:
+            self._emit(self._durable.route(line, now.mono_ms))
+
+    def _emit(self, ready: Iterable[Ready]) -> None:
+        for line, context in ready:
+            self._emit_line(line, context)
+
+    def _emit_line(self, line: Line, context: DurableContext | None) -> None:
+        text, epoch_ms, status, request_id, tags, is_platform = line
+        owner = self._encoder.owner(request_id, decoration(text, context, self._managed) if context else ())
+        entry, was_cut = self._encoder.encode(text, owner, epoch_ms, status, tags)
+        self._truncated += was_cut
+        if is_platform:
+            self._queue.append_platform(entry)
+        else:
+            self._queue.entries.append(entry)
+
+    def _drop(self, reason: str) -> None:
+        self._dropped[reason] = self._dropped.get(reason, 0) + 1
+
+    def learn_durable_context(self, request_id: str, context: DurableContext) -> None:
+        """Of which durable execution a request is a part, as a tracer's span told."""
+        self._emit(self._durable.learn(request_id, context))
+        self._queue.settle()
+
+    # --- out
+
+    def seal(self) -> list[Body]:
+        """Everything that is ready, as request bodies in their order; what waits for its owner or its execution stays."""
+        entries = self._queue.take_all()
+        self._warned, self._lost_told = False, self._lost()
+        self._sealed += len(entries)
+        return [Body("logs", PATH, CONTENT_TYPE, raw, count) for raw, count in split_batches(entries)]
+
+    def shutdown(self, now: Now) -> None:
+        """Let go of what waits, without owner or execution; what still comes waits no more. Seal after this."""
+        self._closing = True
+        self._emit((orphan, None) for orphan in self._orphans.release())
+        self._emit(self._durable.close())
+        self._queue.settle()
+
+    # --- about itself
+
+    def _warnings(self) -> Iterable[str]:
+        for lost in self._logs_dropped:
+            yield f"The platform dropped {lost.dropped_records} telemetry records ({lost.dropped_bytes} bytes): {lost.reason}"
+        if self._lost() > self._lost_told and not self._warned:
+            self._warned = True
+            yield f"More logs wait for delivery than are kept: {self._lost()} of the oldest are dropped so far"
+
+    def _lost(self) -> int:
+        return self._queue.dropped + self._queue.platform_dropped
+
+    def statistics(self) -> LogStatistics:
+        losses = {"budget": self._queue.dropped, "platform_budget": self._queue.platform_dropped}
+        waiting = len(self._queue)
+        return LogStatistics(
+            taken=self._sealed + waiting + sum(losses.values()),
+            truncated=self._truncated,
+            dropped=self._dropped | {reason: count for reason, count in losses.items() if count},
+            entries=waiting,
+            entry_bytes=self._queue.bytes,
+            orphans=len(self._orphans),
+            held=len(self._durable),
+        )

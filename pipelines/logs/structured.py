@@ -1,0 +1,92 @@
+"""What a structured log says beside its text: tags, a level, in an object also whose it is. Never raises. (specification, logs 3 and 5)"""
+
+import json
+import json.encoder
+from typing import Any
+
+from protocols.intake_logs import escape
+
+LEVELS = {
+    "FATAL": "critical",
+    "CRITICAL": "critical",
+    "ERROR": "error",
+    "ERR": "error",
+    "WARN": "warn",
+    "WARNING": "warn",
+    "INFO": "info",
+    "INFORMATION": "info",
+    "DEBUG": "debug",
+    "TRACE": "trace",
+}
+
+BLANKS = " \t\r\n"
+
+Fields = dict[str, Any]
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(word)
+
+
+# `NaN` and `Infinity` are no JSON: such a line is plain text.
+_raw_decode = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+
+# The encoder's own C iterator, made once instead of once per call: half the cost of a small object. Absent without the C extension.
+_make_iterator = getattr(json.encoder, "c_make_encoder", None)
+_iterate = _make_iterator and _make_iterator(None, _encoder.default, escape, None, ":", ",", False, False, True)
+
+
+def to_compact_json(value: object) -> str | None:
+    """Compact JSON in the order of the keys; None when it is nested too deep to be written."""
+    try:
+        return "".join(_iterate(value, 0)) if _iterate else _encoder.encode(value)
+    except RecursionError:
+        return None
+
+
+def parse_object(text: str) -> Fields | None:
+    """The object that a line is, or None for any other line; only what begins with a brace is looked at."""
+    start = 0
+    if text[:1] != "{":
+        start = len(text) - len(text.lstrip(BLANKS))
+        if text[start : start + 1] != "{":
+            return None
+    try:
+        fields, end = _raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return fields if end == len(text) or not text[end:].strip(BLANKS) else None
+
+
+def own_request_id(fields: Fields) -> str | None:
+    """`requestId`, or `AWSRequestId` where the first is absent; one that is not a string is none."""
+    request_id = fields["requestId"] if "requestId" in fields else fields.get("AWSRequestId")
+    return request_id if type(request_id) is str else None
+
+
+def read_status(fields: Fields) -> str:
+    """The status that a log's `level` (or else `status`) asks for; `info` for whatever is no known level."""
+    level = fields["level"] if "level" in fields else fields.get("status")
+    if type(level) is not str:
+        return "info"
+    return LEVELS.get(level) or LEVELS.get(level.upper(), "info")
+
+
+def split_tags(fields: Fields) -> tuple[Fields, str]:
+    """What is left of a log when `ddtags` of its own, or of its `message` object, has gone, and these tags. The log itself stays as it is.
+
+    A log that holds nothing but its `message` object becomes that object, as with the reference; other members are kept.
+    """
+    tags = fields.get("ddtags")
+    if type(tags) is str:
+        return _without_tags(fields), tags
+    inner = fields.get("message")
+    if type(inner) is not dict or type(tags := inner.get("ddtags")) is not str:
+        return fields, ""
+    inner = _without_tags(inner)
+    return (inner if len(fields) == 1 else {**fields, "message": inner}), tags
+
+
+def _without_tags(fields: Fields) -> Fields:
+    return {key: value for key, value in fields.items() if key != "ddtags"}

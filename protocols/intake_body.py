@@ -1,0 +1,19 @@
+"""The body of one intake request, before compression and before anyone's key. It never says where or when it is sent."""
+
+import attrs
+
+
+@attrs.frozen
+class Body:
+    """One request body that an encoder made.
+
+    `kind` names the payload for counters and for splitting (such as "series", "sketches", "logs"). `path` begins with "/" and is
+    appended to the destination's prefix. `raw` is what is compressed at delivery. `items` is how many points, sketches or lines are
+    lost if it is lost.
+    """
+
+    kind: str
+    path: str
+    content_type: str
+    raw: bytes
+    items: int
