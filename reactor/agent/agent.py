@@ -1,0 +1,319 @@
+"""The agent: inputs in, machines and pipelines at work, outputs out. No socket, no clock, no file.
+
+`receive` is one synchronous call that runs to completion: when it returns, every machine has had its say and every record is
+where it belongs.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fsm import effects as do
+from fsm import events as ev
+from fsm import flush, invocation, on_demand
+from fsm.decision import Cadence, Kind, Strategy
+from fsm.engine import Arm, Disarm, Machine, Step, Unexpected
+from fsm.on_demand_actions import Bounds
+from fsm.regions import Join, Keyed, Regions
+from fsm.time import Now
+from protocols import telemetry_records as read
+from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
+from reactor.agent import inputs as given
+from reactor.agent.ledger import Ledger
+from reactor.agent.outbox import OWNER as PAYLOAD
+from reactor.agent.outbox import Outbox
+from reactor.agent.outputs import ClearTimer, Say, SetTimer
+from reactor.agent.wiring import Destinations, Pipelines
+from reactor.config.aws import SandboxEnvironment
+from reactor.config.values import Settings
+
+INVOCATIONS_MAX = 500
+CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
+HELD_INPUTS_MAX = 1_000  # datagram batches that arrive before the registration is answered
+JUMP_MS = 1_000  # a gap that no one was awake for
+
+JOINS = (
+    Join("lifecycle", do.Flush, "flush", lambda effect, cause: ev.FlushAsked(cause.now, effect.until_mono_ms, effect.final)),
+    Join("lifecycle", do.StartFlush, "flush", lambda effect, cause: ev.BackgroundFlushAsked(cause.now, effect.until_mono_ms)),
+    Join("lifecycle", do.AbandonFlush, "flush", lambda effect, cause: ev.FlushAbandoned(cause.now)),
+    Join("flush", do.FlushDone, "lifecycle", lambda effect, cause: ev.Flushed(cause.now)),
+)
+
+
+class Agent:
+    """Everything that is decided and everything that is collected, for one on-demand sandbox."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sandbox: SandboxEnvironment,
+        architecture: str,
+        random: Callable[[], float],
+        now: Now,
+        watch: Callable[[Step], None] | None = None,
+    ) -> None:
+        self.ledger = Ledger()
+        self.registration: Registration | None = None
+        self._settings, self._sandbox, self._architecture, self._random = settings, sandbox, architecture, random
+        self._out: list[Any] = []
+        self._now = now
+        kind, interval_ms = settings.serverless_flush_strategy
+        cadence = Cadence(Strategy(Kind(kind), interval_ms), int(settings.flush_timeout_s), now.epoch_ms // 1000)
+        bounds = Bounds(flush_ms=settings.flush_budget_ms, background_flush_ms=int(settings.flush_timeout_s * 1000))
+        self.lifecycle = Machine(on_demand.TABLE, on_demand.Data(cadence, bounds), watch)
+        self._regions = Regions({"lifecycle": self.lifecycle, "flush": Machine(flush.TABLE, flush.Data(), watch)}, JOINS)
+        self.invocations = Keyed(invocation.TABLE, invocation.Data, INVOCATIONS_MAX, lambda key, cause: ev.Evicted(cause.now), watch)
+        self.outbox = Outbox(self.ledger, random, watch)
+        self.destinations = Destinations(settings)
+        self.pipelines: Pipelines | None = None
+        self._held: list[given.Datagrams] = []
+        self._closed: deque[str] = deque(maxlen=CLOSED_REMEMBERED)
+        self._refusing = False
+        self._confirmed = 0
+        self._takers: dict[type, Callable[[Any], None]] = {
+            given.Begin: self._begin,
+            given.RegisterAnswered: self._registered,
+            given.SubscribeAnswered: self._subscribed,
+            given.NextAnswered: self._next_answered,
+            given.Telemetry: self._telemetry,
+            given.Datagrams: self._datagrams,
+            given.TimerDue: self._timer_due,
+            given.SettleEnded: lambda _: self._tell(ev.Settled(self._now)),
+            given.SendEnded: self._send_ended,
+            given.Terminated: lambda _: self._tell(ev.Sigterm(self._now)),
+            given.Crashed: lambda crash: self._tell(ev.RegionCrashed(self._now, crash.region, crash.times)),
+        }
+
+    def receive(self, item: given.Input, now: Now) -> list[Any]:
+        """Take one input; return what a performer must do, in order (`outputs`)."""
+        self._out = []
+        before, self._now = self._now, now
+        self._notice_gap(before, now)
+        self._takers[type(item)](item)
+        return self._out
+
+    def account(self) -> str:
+        """The line at the end: what was lost or refused, with reasons; empty if nothing was."""
+        if self.pipelines is not None:
+            self.pipelines.account()
+        return self.ledger.line()
+
+    # --- inputs ---------------------------------------------------------------------------------------------------------------
+
+    def _begin(self, item: given.Begin) -> None:
+        self._tell(ev.Started(self._now))
+
+    def _registered(self, item: given.RegisterAnswered) -> None:
+        if isinstance(item.answer, Refusal):
+            self._tell(ev.RegisterFailed(self._now, item.answer.reason))
+            return
+        self.registration = item.answer
+        self.pipelines = Pipelines(
+            self._settings,
+            self._sandbox,
+            self._architecture,
+            item.answer.account_id,
+            self._random,
+            self.ledger,
+            self._say,
+            self._now,
+        )
+        for held in self._held:
+            self.pipelines.take_datagrams(held.datagrams, self._now)
+        self._held.clear()
+        self._tell(ev.Registered(self._now))
+
+    def _subscribed(self, item: given.SubscribeAnswered) -> None:
+        if item.refusal is None:
+            self._tell(ev.Subscribed(self._now))
+        else:
+            self._say("WARN", f"no telemetry, flushing at the start of each invocation instead: {item.refusal.reason}")
+            self._tell(ev.SubscriptionRefused(self._now, item.refusal.reason))
+
+    def _next_answered(self, item: given.NextAnswered) -> None:
+        match item.answer:
+            case NextInvoke(request_id, deadline_ms):
+                self._tell(ev.Invoke(self._now, request_id, deadline_ms))
+            case NextShutdown(reason, deadline_ms):
+                self._say("PLAIN", f"Exiting: {reason}, deadline: {deadline_ms}")
+                if self.pipelines:
+                    self.pipelines.count_shutdown(self._now)
+                self._tell(ev.Shutdown(self._now, reason, deadline_ms))
+            case Refusal(reason, fatal):
+                self.ledger.note("failed calls for the next event")
+                self._tell(ev.NextFailed(self._now, reason, fatal))
+
+    def _telemetry(self, item: given.Telemetry) -> None:
+        for reason in item.refused:
+            self.ledger.refuse("telemetry record", reason)
+        if self._refusing or self.pipelines is None:
+            self.ledger.refuse("telemetry record", "after the end" if self._refusing else "before the registration", len(item.records))
+            return
+        self.ledger.accept("telemetry record", len(item.records))
+        self.pipelines.take_records(item.records, self._now)
+        for record in item.records:
+            if (reader := _READERS.get(record["type"])) is not None:
+                reader(self, record)
+        self._look_at_fullness()
+
+    def _datagrams(self, item: given.Datagrams) -> None:
+        if self._refusing:
+            self.ledger.refuse("datagram", "after the end", len(item.datagrams))
+        elif self.pipelines is not None:
+            self.ledger.accept("datagram", len(item.datagrams))
+            self.pipelines.take_datagrams(item.datagrams, self._now)
+            self._look_at_fullness()
+        elif len(self._held) < HELD_INPUTS_MAX:
+            self._held.append(item)
+        else:
+            self.ledger.drop("datagram", "before the registration", len(item.datagrams))
+
+    def _timer_due(self, item: given.TimerDue) -> None:
+        if item.owner.startswith(PAYLOAD):
+            self._out += self.outbox.due(item, self._now)
+            self._look_at_confirmed()
+        else:
+            self._feed(item.owner, item.tick(self._now, item.generation))
+
+    def _send_ended(self, item: given.SendEnded) -> None:
+        self._out += self.outbox.ended(item, self._now)
+        self._look_at_confirmed()
+
+    # --- records --------------------------------------------------------------------------------------------------------------
+
+    def _start(self, record: read.Record) -> None:
+        if (fields := read.read_start(record)) is not None:
+            self._invocation(fields.request_id, ev.InvocationStarted(self._now, fields.request_id))
+
+    def _runtime_done(self, record: read.Record) -> None:
+        if (fields := read.read_runtime_done(record)) is not None:
+            event = ev.RuntimeDone(self._now, fields.request_id, fields.status or "unknown", record)
+            self._invocation(fields.request_id, event)
+            self._tell(event)
+
+    def _report(self, record: read.Record) -> None:
+        if (fields := read.read_report(record)) is not None:
+            event = ev.Report(self._now, fields.request_id, fields.status or "unknown", record)
+            self._invocation(fields.request_id, event)
+            self._tell(event)
+
+    def _restore_start(self, record: read.Record) -> None:
+        self._tell(ev.Restored(self._now))
+
+    # --- machines -------------------------------------------------------------------------------------------------------------
+
+    def _tell(self, event: Any) -> None:
+        self._feed("lifecycle", event)
+
+    def _feed(self, region: str, event: Any) -> None:
+        for owner, effect in self._regions.feed(region, event):
+            self._perform(owner, effect)
+
+    def _invocation(self, request_id: str, event: Any) -> None:
+        if request_id in self._closed:
+            self.ledger.note("records of invocations that were over")
+            return
+        for effect in self.invocations.feed(request_id, event):
+            self._perform_for_invocation(effect)
+
+    def _open(self, request_id: str) -> None:
+        for effect in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
+            self._perform_for_invocation(effect)
+        if request_id in self._closed:  # it is tried again, under the same id
+            self._closed.remove(request_id)
+        self._invocation(request_id, ev.Opened(self._now, request_id))
+
+    def _end_open(self) -> None:
+        for effect in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
+            self._perform_for_invocation(effect)
+        if self.pipelines is not None:
+            self.pipelines.let_go(self._now)
+
+    def _perform(self, owner: str, effect: Any) -> None:
+        match effect:
+            case Arm(tick, at_mono_ms, generation):
+                self._out.append(SetTimer(owner, tick, generation, at_mono_ms))
+            case Disarm(tick):
+                self._out.append(ClearTimer(owner, tick))
+            case do.OpenInvocation(request_id):
+                self._open(request_id)
+            case do.EndOpenInvocations():
+                self._end_open()
+            case do.Seal(until_mono_ms):
+                self._seal(until_mono_ms)
+            case do.Spool():
+                self._out += self.outbox.discard_all("not sent before the sandbox ended", self._now)
+                self._tell(ev.Spooled(self._now))
+            case do.RefuseInput():
+                self._refusing = True
+                self._out.append(effect)
+            case do.GaveUpWaiting(request_id):
+                self.ledger.note("invocations whose end was not seen before their deadline")
+                self._say("DEBUG", f"the end of {request_id} was not seen before its deadline drew near")
+            case do.LeaveUnseen():
+                self.ledger.note("invocations whose end was not seen before the next began")
+            case Unexpected():
+                self._unexpected(effect)
+            case _:
+                self._out.append(effect)
+
+    def _perform_for_invocation(self, effect: Any) -> None:
+        assert self.pipelines is not None
+        match effect:
+            case do.CountInvocation(request_id, at):
+                self.ledger.note("invocations")
+                self.pipelines.count_invocation(request_id, at)
+            case do.CountRuntime(done):
+                self.pipelines.count_runtime(done.fields, self._now)
+            case do.CountReport(report):
+                self.pipelines.count_report(report.fields, self._now)
+            case do.CloseInvocation(request_id, how):
+                self._closed.append(request_id)
+                if how != "reported":
+                    self.pipelines.forget(request_id, self._now)
+                    self.ledger.note(f"invocations {how} before their report")
+            case Unexpected():
+                self._unexpected(effect)
+
+    def _unexpected(self, effect: Unexpected) -> None:
+        if self.ledger.note(f"unexpected: {effect.event} in {effect.machine} {effect.state}"):
+            self._say("WARN", f"not expected: {effect.event} while {effect.machine} is in {effect.state}")
+        self._out.append(effect)
+
+    # --- what follows ---------------------------------------------------------------------------------------------------------
+
+    def _seal(self, until_mono_ms: int) -> None:
+        if self.pipelines is not None:
+            for body in self.pipelines.seal(self._now):
+                self.outbox.add(self.destinations.url_of(body), body)
+        self._out += self.outbox.flush(until_mono_ms, self._now)
+        self._confirmed = self.outbox.confirmed
+        self._feed("flush", ev.Sealed(self._now, self.outbox.number, self._confirmed))
+
+    def _look_at_confirmed(self) -> None:
+        confirmed = self.outbox.confirmed
+        if confirmed != self._confirmed:
+            self._confirmed = confirmed
+            self._feed("flush", ev.Confirmed(self._now, confirmed))
+
+    def _look_at_fullness(self) -> None:
+        if self.pipelines is not None and self.pipelines.is_nearly_full:
+            self._tell(ev.NearlyFull(self._now))
+
+    def _notice_gap(self, before: Now, now: Now) -> None:
+        """A freeze by SIGSTOP moves both clocks while nothing is heard; one of the whole machine moves the wall clock alone."""
+        awake_ms, passed_ms = now.mono_ms - before.mono_ms, now.epoch_ms - before.epoch_ms
+        asleep = awake_ms > JUMP_MS and self.lifecycle.state in on_demand.ASKED
+        if asleep or abs(passed_ms - awake_ms) > JUMP_MS:
+            self._tell(ev.Thawed(now, passed_ms))
+
+    def _say(self, level: str, text: str) -> None:
+        self._out.append(Say(level, text))
+
+
+_READERS: dict[str, Callable[[Agent, read.Record], None]] = {
+    "platform.start": Agent._start,
+    "platform.runtimeDone": Agent._runtime_done,
+    "platform.report": Agent._report,
+    "platform.restoreStart": Agent._restore_start,
+}

@@ -1,0 +1,45 @@
+"""A boundary around each pipeline: an error of ours there costs one item, and the rest lives on."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from fsm.time import Now
+from reactor.agent.ledger import Ledger
+
+T = TypeVar("T")
+
+FAILURES_MAX = 3  # within WINDOW_MS; then the accumulator is taken for broken and replaced
+WINDOW_MS = 60_000
+
+
+class Contained(Generic[T]):
+    """One pipeline behind its boundary. `held(value)` counts the items that are lost when it is replaced."""
+
+    def __init__(self, name: str, make: Callable[[], T], held: Callable[[T], int], ledger: Ledger, say: Callable[[str, str], None]) -> None:
+        self.name, self.value = name, make()
+        self._make, self._held, self._ledger, self._say = make, held, ledger, say
+        self._failed_at: list[int] = []
+
+    def call(self, function: Callable[..., Any], *args: Any, now: Now, otherwise: Any = None) -> Any:
+        """`function(pipeline, *args)`, or `otherwise` if it raises."""
+        try:
+            return function(self.value, *args)
+        except Exception as error:
+            self._failed(error, now)
+            return otherwise
+
+    def _failed(self, error: Exception, now: Now) -> None:
+        if self._ledger.note(f"errors in the {self.name} pipeline"):
+            self._say("ERROR", f"the {self.name} pipeline failed, an item is lost: {type(error).__name__}: {error}")
+        self._failed_at = [at for at in self._failed_at if now.mono_ms - at < WINDOW_MS] + [now.mono_ms]
+        if len(self._failed_at) >= FAILURES_MAX:
+            self._replace()
+
+    def _replace(self) -> None:
+        try:
+            lost = self._held(self.value)
+        except Exception:  # it is broken: what it says of itself may be too
+            lost = 0
+        self._ledger.drop(self.name, "the pipeline was replaced after errors", lost)
+        self._failed_at.clear()
+        self.value = self._make()

@@ -1,0 +1,58 @@
+"""What the agent asks a performer to do, besides the effects of `fsm.effects` that it passes on:
+Bind, Register, Subscribe, AskNext, WarmUp, Settle, RefuseInput, DropIdleConnections, Reseed, Restart, Disable, Exit.
+"""
+
+import attrs
+
+from fsm.engine import Tick
+from protocols.intake_body import Body
+
+
+@attrs.frozen
+class SetTimer:
+    """Let `tick` come due for `owner` at `at_mono_ms`; replaces an earlier one of the same owner and kind."""
+
+    owner: str
+    tick: type[Tick]
+    generation: int
+    at_mono_ms: int
+
+
+@attrs.frozen
+class ClearTimer:
+    """`owner` does not want `tick` any more."""
+
+    owner: str
+    tick: type[Tick]
+
+
+@attrs.frozen
+class Payload:
+    """One numbered request body on its way to one URL. Keys are not part of it: they are added when it is sent."""
+
+    number: int
+    url: str
+    body: Body
+
+
+@attrs.frozen
+class SendPayload:
+    """Send `payload`; the answer is of use until `until_mono_ms`."""
+
+    payload: Payload
+    until_mono_ms: int
+
+
+@attrs.frozen
+class CancelPayload:
+    """The request of this payload is not wanted any more."""
+
+    number: int
+
+
+@attrs.frozen
+class Say:
+    """One line for the log, in the extension's format. Levels: ERROR, WARN, INFO, DEBUG."""
+
+    level: str
+    text: str

@@ -1,0 +1,248 @@
+"""The pipelines of one sandbox, wired from settings: what the agent collects into, each behind its boundary."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fsm.time import Now
+from pipelines.logs.facts import LogFacts
+from pipelines.logs.pipeline import LogsPipeline
+from pipelines.metrics.enhanced import EnhancedSettings
+from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings
+from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
+from protocols import telemetry_records as read
+from protocols.intake_body import Body
+from reactor.agent.contain import Contained
+from reactor.agent.ledger import Ledger
+from reactor.config.aws import SandboxEnvironment
+from reactor.config.values import Settings
+from reactor.version import VERSION
+
+Say = Callable[[str, str], None]
+
+NO_FACTS = LogFacts((), (), (), False)
+
+
+class Destinations:
+    """Which URL a body goes to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._urls = settings.intake_urls
+        self._metrics = settings.intake_urls["series"].removesuffix("/api/v2/series")
+
+    def url_of(self, body: Body) -> str:
+        return self._urls.get(body.kind) or self._metrics + body.path
+
+
+class Pipelines:
+    """Metrics and logs. Its methods never raise: an error of ours costs one item (`contain`)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sandbox: SandboxEnvironment,
+        architecture: str,
+        account_id: str,
+        random: Callable[[], float],
+        ledger: Ledger,
+        say: Say,
+        now: Now,
+    ) -> None:
+        facts = FunctionFacts(
+            extension_version=VERSION,
+            architecture=architecture,
+            arn=build_arn(account_id, sandbox.region, sandbox.function_name),
+            function_version=sandbox.function_version,
+            memory_mb=sandbox.memory_size,
+            init_type=sandbox.initialization_type,
+            execution_env=sandbox.execution_env,
+            env=settings.env or "",
+            service=settings.service or "",
+            version=settings.version or "",
+        )
+        tags = function_tags(facts, settings.tags, settings.extra_tags)
+        self._ledger, self._say = ledger, say
+        self._logs = Contained(
+            "logs",
+            lambda: _logs(settings, sandbox, facts, comma_list(tags), random, say),
+            lambda logs: logs.statistics().entries,
+            ledger,
+            say,
+        )
+        self._metrics = Contained(
+            "metrics",
+            lambda: _metrics(settings, sandbox, facts, tags, now),
+            lambda metrics: metrics.statistics().custom.contexts,
+            ledger,
+            say,
+        )
+        self.is_nearly_full = False
+
+    # --- in -------------------------------------------------------------------------------------------------------------------
+
+    def take_datagrams(self, datagrams: list[bytes], now: Now) -> None:
+        self._metrics.call(MetricsPipeline.take, datagrams, now.epoch_ms // 1000, now=now)
+        self._look_at_fullness()
+
+    def take_records(self, records: list[read.Record], now: Now) -> None:
+        facts = self._logs.call(LogsPipeline.take, records, now, now=now, otherwise=NO_FACTS)
+        for request_id, epoch_s in facts.out_of_memory:
+            self._enhance("out_of_memory", request_id or "", epoch_s * 1000, now.epoch_ms, now=now)
+        for lost in facts.logs_dropped:
+            self._ledger.drop("telemetry record", f"by the platform: {lost.reason}", lost.dropped_records)
+        for warning in facts.warnings:
+            self._say("WARN", warning)
+        for record in records:
+            if (count := _COUNTERS.get(record["type"])) is not None:
+                count(self, record, now)
+        self.is_nearly_full = facts.flush_early
+        self._look_at_fullness()
+
+    def _look_at_fullness(self) -> None:
+        self.is_nearly_full = self.is_nearly_full or self._metrics.value.is_nearly_full
+
+    # --- enhanced metrics -----------------------------------------------------------------------------------------------------
+
+    def count_invocation(self, request_id: str, at: Now) -> None:
+        self._enhance("invoked", request_id, at.epoch_ms, now=at)
+
+    def count_runtime(self, record: read.Record, now: Now) -> None:
+        fields = record["record"]
+        self._enhance(
+            "runtime_done",
+            fields["requestId"],
+            read.read_text(fields.get("status")) or "unknown",
+            self._time_of(record, now),
+            now.epoch_ms,
+            _dict_of(fields.get("metrics")),
+            read.read_text(fields.get("errorType")) or "",
+            _list_of(fields.get("spans")),
+            now=now,
+        )
+
+    def count_report(self, record: read.Record, now: Now) -> None:
+        fields = record["record"]
+        self._enhance(
+            "report",
+            fields["requestId"],
+            _dict_of(fields.get("metrics")),
+            self._time_of(record, now),
+            now.epoch_ms,
+            read.read_text(fields.get("status")) or "",
+            read.read_text(fields.get("errorType")) or "",
+            _list_of(fields.get("spans")),
+            now=now,
+        )
+
+    def forget(self, request_id: str, now: Now) -> None:
+        """No report of this request is expected any more."""
+        self._enhance("evict", request_id, now=now)
+
+    def count_shutdown(self, now: Now) -> None:
+        self._enhance("shutdown", now.epoch_ms, now=now)
+
+    def _started(self, record: read.Record, now: Now) -> None:
+        self._enhance("started", now=now)
+
+    def _init_start(self, record: read.Record, now: Now) -> None:
+        fields = read.read_init_start(record)
+        self._enhance("init_start", (fields and fields.runtime_version) or "", now.epoch_ms, now=now)
+
+    def _init_report(self, record: read.Record, now: Now) -> None:
+        if (fields := read.read_init_report(record)) is not None:
+            self._enhance("init_report", fields.duration_ms, self._time_of(record, now), now.epoch_ms, fields.init_type or "", now=now)
+
+    def _restore_start(self, record: read.Record, now: Now) -> None:
+        self._enhance("restore_start", now.epoch_ms, now=now)
+
+    def _restore_report(self, record: read.Record, now: Now) -> None:
+        fields = read.read_restore_report(record)
+        self._enhance("restore_report", fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now)
+
+    def _enhance(self, what: str, *args: Any, now: Now) -> None:
+        self._metrics.call(lambda metrics: getattr(metrics.enhanced, what)(*args), now=now)
+
+    @staticmethod
+    def _time_of(record: read.Record, now: Now) -> int:
+        at_ms = read.parse_time_ms(record.get("time"))
+        return now.epoch_ms if at_ms is None else at_ms
+
+    # --- out ------------------------------------------------------------------------------------------------------------------
+
+    def let_go(self, now: Now) -> None:
+        """The sandbox ends: what waits for something that will not come waits no more."""
+        self._logs.call(LogsPipeline.shutdown, now, now=now)
+
+    def seal(self, now: Now) -> list[Body]:
+        """Everything that is ready to leave, logs first: they are the most of it."""
+        self.is_nearly_full = False
+        logs: list[Body] = self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
+        metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, now=now, otherwise=[])
+        return [*logs, *metrics]
+
+    def account(self) -> None:
+        """Tell the ledger what the pipelines themselves have dropped or refused."""
+        for reason, count in self._logs.value.statistics().dropped.items():
+            self._ledger.drop("log line", reason, count)
+        metrics = self._metrics.value.statistics()
+        for reason, count in metrics.datagrams.refused.items():
+            self._ledger.refuse("metric line", reason, count)
+
+
+_COUNTERS: dict[str, Callable[[Pipelines, read.Record, Now], None]] = {
+    "platform.start": Pipelines._started,
+    "platform.initStart": Pipelines._init_start,
+    "platform.initReport": Pipelines._init_report,
+    "platform.restoreStart": Pipelines._restore_start,
+    "platform.restoreReport": Pipelines._restore_report,
+}
+
+
+def _logs(
+    settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFacts, tags: str, random: Callable[[], float], say: Say
+) -> LogsPipeline:
+    return LogsPipeline(
+        arn=facts.arn,
+        function_name=sandbox.function_name,
+        tags=tags,
+        service=facts.service,
+        managed=sandbox.is_managed,
+        enabled=settings.serverless_logs_enabled,
+        apply_rules=_rules(settings, say),
+        durable_ids_max=settings.lambda_durable_function_log_buffer_size,
+        drop_platform_lines=frozenset(settings.logs_drop_platform_lines),
+        sample=settings.logs_sample,
+        random=random,
+    )
+
+
+def _rules(settings: Settings, say: Say) -> Callable[[str], str | None] | None:
+    if not settings.logs_config_processing_rules:
+        return None
+    from pipelines.logs.rules import Rule, compile_rules  # loads RE2
+
+    rules, errors = compile_rules(tuple(Rule(*rule) for rule in settings.logs_config_processing_rules))
+    for error in errors:
+        say("ERROR", error)
+    return rules.apply
+
+
+def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFacts, tags: dict[str, str], now: Now) -> MetricsPipeline:
+    enhanced = EnhancedSettings(
+        init_type=sandbox.initialization_type,
+        architecture=facts.architecture,
+        started_at_ms=now.epoch_ms,
+        is_enabled=settings.enhanced_metrics,
+        is_proc_enabled=settings.lambda_proc_enhanced_metrics,
+    )
+    excluded = frozenset(settings.lambda_customer_metrics_exclude_tags)
+    metrics = MetricsPipeline(MetricsSettings(enhanced, settings.statsd_metric_namespace or "", excluded))
+    metrics.set_function_tags(tags)
+    return metrics
+
+
+def _dict_of(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list_of(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

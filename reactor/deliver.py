@@ -1,0 +1,114 @@
+"""Sends payloads: compresses, adds the key, posts within the bound, and tells how it ended. What to do about it is not decided here."""
+
+import sys
+from collections.abc import Callable
+
+import trio
+
+from reactor.agent.inputs import SendEnded
+from reactor.agent.outputs import CancelPayload, Payload, SendPayload
+from reactor.config.values import Settings
+from reactor.net.clock import Clock, trio_time_of_mono
+from reactor.net.errors import PeerUnavailable
+from reactor.net.origin import Origin, parse_origin
+from reactor.net.pool import Pool
+
+COMPRESSED_MAX = 64  # compressed bodies remembered for another try
+LEVELS = {
+    "logs": "logs_config_compression_level",
+    "series": "metrics_config_compression_level",
+    "sketches": "metrics_config_compression_level",
+}
+EXTRA_HEADERS = {"logs": ((b"DD-PROTOCOL", b"agent-json"),)}
+RETRY_AFTER_S_MAX = 3_600
+
+
+def compress(data: bytes, level: int) -> bytes:
+    """zstd, loaded when first needed: the platform's standard library has it from 3.14 on."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd.compress(data, level)
+
+
+class Sender:
+    """Performs SendPayload. One request for each; cancelling one closes its connection."""
+
+    def __init__(self, settings: Settings, pool: Pool, clock: Clock, ended: Callable[[SendEnded], None]) -> None:
+        self._settings, self._pool, self._clock, self._ended = settings, pool, clock, ended
+        self._origins: dict[str, tuple[Origin, str]] = {}
+        self._compressed: dict[int, tuple[bytes, bool]] = {}
+        self._under_way: dict[int, trio.CancelScope] = {}
+        self.bytes_sent = 0
+
+    def cancel(self, effect: CancelPayload) -> None:
+        self._compressed.pop(effect.number, None)
+        if (scope := self._under_way.pop(effect.number, None)) is not None:
+            scope.cancel()
+
+    async def send(self, effect: SendPayload) -> None:
+        """Post one payload; the answer is of use until the bound of the effect."""
+        number = effect.payload.number
+        if not self._settings.api_key:
+            self._ended(SendEnded(number, None, reason="no API key"))
+            return
+        begun: list[bool] = []
+        end: SendEnded | None = None
+        with trio.CancelScope(deadline=trio_time_of_mono(self._clock, effect.until_mono_ms)) as scope:
+            self._under_way[number] = scope
+            end = await self._post(effect.payload, begun)
+        cancelled = self._under_way.pop(number, None) is None
+        if not cancelled:
+            self._ended(end or SendEnded(number, None, reason="no answer in time", unknown=bool(begun)))
+
+    async def _post(self, payload: Payload, begun: list[bool]) -> SendEnded:
+        body, is_compressed = self._body(payload)
+        origin, path = self._origin(payload.url)
+        headers = [
+            (b"DD-API-KEY", self._settings.api_key.encode("latin-1", "replace")),
+            *EXTRA_HEADERS.get(payload.body.kind, ()),
+            (b"Content-Type", payload.body.content_type.encode()),
+        ]
+        if is_compressed:
+            headers.append((b"Content-Encoding", b"zstd"))
+        try:
+            answer = await self._pool.request(origin, "POST", path, tuple(headers), body, sending=lambda: begun.append(True))
+        except PeerUnavailable as error:
+            return SendEnded(payload.number, None, reason=error.reason, unknown=error.answer_unknown)
+        self.bytes_sent += len(body)
+        if answer.status < 500:
+            self._compressed.pop(payload.number, None)
+        return SendEnded(payload.number, answer.status, retry_after_ms(answer.headers))
+
+    def _body(self, payload: Payload) -> tuple[bytes, bool]:
+        known = self._compressed.get(payload.number)
+        if known is None:
+            known = encode_body(payload, self._settings)
+            if len(self._compressed) < COMPRESSED_MAX:
+                self._compressed[payload.number] = known
+        return known
+
+    def _origin(self, url: str) -> tuple[Origin, str]:
+        if url not in self._origins:
+            self._origins[url] = parse_origin(url)
+        return self._origins[url]
+
+
+def encode_body(payload: Payload, settings: Settings) -> tuple[bytes, bool]:
+    """The body as it is sent, and whether it is compressed. Should the compressor fail, it goes as it is."""
+    kind = payload.body.kind
+    if kind == "logs" and not settings.logs_config_use_compression:
+        return payload.body.raw, False
+    try:
+        return compress(payload.body.raw, getattr(settings, LEVELS.get(kind, "compression_level"))), True
+    except Exception:  # whatever the library finds wrong: the data counts for more than its size
+        return payload.body.raw, False
+
+
+def retry_after_ms(headers: tuple[tuple[bytes, bytes], ...]) -> int:
+    """`Retry-After` in seconds, as milliseconds; 0 if there is none that can be read (a date is not: clocks differ)."""
+    for name, value in headers:
+        if name == b"retry-after" and value.isdigit():
+            return min(int(value[:6]), RETRY_AFTER_S_MAX) * 1000
+    return 0

@@ -1,0 +1,127 @@
+"""The sockets that others send to: bound or taken over from stage 0, served, settled, closed.
+
+They hand values to the agent and know no more.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from protocols import lifecycle_api, trace_api
+from protocols.http_server import HttpLimits, Refused, Request, Response
+from protocols.telemetry_records import parse_batch
+from reactor.agent.inputs import Datagrams, Telemetry
+from reactor.net.clock import Clock
+from reactor.net.datagram import DatagramPump
+from reactor.net.network import Listener, Network
+from reactor.net.serve import Handler, HttpListener
+from reactor.net.settle import settle
+from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, HandOver
+from reactor.version import VERSION
+
+TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
+RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024  # asked for; the kernel grants what it may
+
+Say = Callable[[str, str], None]
+
+
+class Listeners:
+    """All of them. `bind` once; `regions()` are then run under supervision."""
+
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        receive: Callable[[Any], None],
+        say: Say,
+        receive_buffer_bytes: int | None,
+        done: HandOver | None,
+    ) -> None:
+        self._network, self._clock, self._receive, self._say = network, clock, receive, say
+        self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
+        self._done = done
+        self._http: dict[str, HttpListener] = {}
+        self._pumps: dict[str, DatagramPump] = {}
+        self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
+            "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX), self._telemetry),
+            "lifecycle": (HttpLimits(lifecycle_api.BODY_BYTES_MAX), self._lifecycle),
+            "trace": (HttpLimits(trace_api.BODY_BYTES_MAX), self._trace),
+        }
+
+    @property
+    def telemetry_port(self) -> int | None:
+        """Where telemetry is listened for; None if nowhere."""
+        return self._http["telemetry"].port if "telemetry" in self._http else None
+
+    async def bind(self) -> None:
+        """Open what stage 0 has not. A port that is taken costs its own listener only; telemetry goes to any other port then."""
+        for role, host, port in LISTENERS:
+            await self._bind_http(role, host, port)
+        if "telemetry" not in self._http:
+            await self._bind_http("telemetry", "0.0.0.0", 0)
+        await self._bind_datagrams()
+
+    def regions(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What must be running, by name."""
+        regions: dict[str, Callable[[], Awaitable[None]]] = {name: listener.run for name, listener in self._http.items()}
+        return regions | {name: pump.run for name, pump in self._pumps.items()}
+
+    async def rebind(self, region: str) -> None:
+        """Open a region's socket again: the one before was closed with the task that held it."""
+        for role, host, port in LISTENERS:
+            if role == region:
+                await self._bind_http(role, host, self._http[role].port if role in self._http else port)
+        if region == "dogstatsd":
+            await self._bind_datagrams()
+
+    async def settle(self, bound_ms: int, quiet_ms: int) -> bool:
+        return await settle(self._http.values(), self._pumps.values(), bound_ms, quiet_ms, self._clock)
+
+    def kernel_drops(self) -> int:
+        """Datagrams that the kernel dropped before we could read them."""
+        return sum(pump.statistics().kernel_drops or 0 for pump in self._pumps.values())
+
+    async def _bind_http(self, role: str, host: str, port: int) -> None:
+        limits, handle = self._handlers[role]
+        try:
+            self._http[role] = HttpListener(await self._open(role, host, port), limits, handle)
+        except OSError as error:
+            self._say("ERROR", f"port {port} for {role} cannot be opened: {error}")
+
+    async def _open(self, role: str, host: str, port: int) -> Listener:
+        adopted = self._adopted(role)
+        return await self._network.listen(host, port) if adopted is None else self._network.adopt_listener(adopted)
+
+    async def _bind_datagrams(self) -> None:
+        adopted = self._adopted("dogstatsd")
+        try:
+            if adopted is None:
+                socket = await self._network.datagram("0.0.0.0", DOGSTATSD_PORT, self._buffer_bytes)
+            else:
+                socket = self._network.adopt_datagram(adopted, self._buffer_bytes)
+        except OSError as error:
+            self._say("ERROR", f"UDP port {DOGSTATSD_PORT} cannot be opened, no custom metrics: {error}")
+            return
+        self._pumps["dogstatsd"] = DatagramPump(socket, lambda datagrams: self._receive(Datagrams(datagrams)))
+
+    def _adopted(self, role: str) -> int | None:
+        sock = self._done.sockets.pop(role, None) if self._done else None
+        return None if sock is None else sock.detach()
+
+    async def _telemetry(self, request: Request | Refused) -> Response:
+        # Any answer but 200 makes the platform send the same batch for ever.
+        if isinstance(request, Refused):
+            self._receive(Telemetry([], [request.reason]))
+            return Response(200)
+        if request.path != "/":
+            return Response(404, body=b"Not Found")
+        if request.method not in ("POST", "PUT"):
+            return Response(405, ((b"Allow", b"POST"),))
+        records, refused = parse_batch(request.body)
+        self._receive(Telemetry(records, refused))
+        return Response(200, body=b"OK")
+
+    async def _lifecycle(self, request: Request | Refused) -> Response:
+        return lifecycle_api.answer(request)
+
+    async def _trace(self, request: Request | Refused) -> Response:
+        return trace_api.answer(request, VERSION)

@@ -1,0 +1,187 @@
+"""The extension process: one agent, one performer, one nursery. It performs effects and reports how they went; it decides nothing."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import trio
+
+from fsm import effects as do
+from fsm.engine import Unexpected
+from protocols import extensions_api as api
+from reactor.agent import inputs as given
+from reactor.agent.agent import Agent
+from reactor.agent.outputs import CancelPayload, ClearTimer, Say, SendPayload, SetTimer
+from reactor.agent.timers import Timers
+from reactor.config.aws import SandboxEnvironment
+from reactor.config.values import Settings
+from reactor.deliver import Sender
+from reactor.listeners import Listeners
+from reactor.net.clock import Clock, trio_time_of_mono
+from reactor.net.network import Network
+from reactor.net.pool import Pool
+from reactor.platform_api import PlatformApi
+from reactor.record import Recorder
+from reactor.say import Voice
+from reactor.stage0 import HandOver
+from reactor.supervise import Supervisor
+from reactor.warm_up import warm_up
+
+
+class Process:
+    """One life of the extension. `run` returns the exit code."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sandbox: SandboxEnvironment,
+        architecture: str,
+        network: Network,
+        clock: Clock,
+        voice: Voice,
+        random: Callable[[], float],
+        done: HandOver | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings, self._clock, self._voice = settings, clock, voice
+        self.agent = Agent(settings, sandbox, architecture, random, clock.now())
+        self._timers = Timers()
+        self._timer_set = trio.Event()
+        self.platform = PlatformApi(sandbox.runtime_api, network, sandbox.is_managed, done)
+        self.listeners = Listeners(network, clock, self.receive, voice.say, settings.dogstatsd_so_rcvbuf_bytes, done)
+        self._pool = Pool(network)
+        self._sender = Sender(settings, self._pool, clock, self.receive)
+        self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
+        self._bound, self._exited = trio.Event(), trio.Event()
+        self._settling = trio.CancelScope()
+        self._code = 0
+        self._performers: dict[type, Callable[[Any], None]] = {
+            SetTimer: self._set_timer,
+            ClearTimer: self._timers.clear,
+            SendPayload: self._in_background(self._sender.send),
+            CancelPayload: self._sender.cancel,
+            Say: lambda effect: self._voice.say(effect.level, effect.text),
+            do.Bind: self._in_background(self._bind),
+            do.Register: self._in_background(self._register),
+            do.Subscribe: self._in_background(self._subscribe),
+            do.AskNext: self._in_background(self._ask_next),
+            do.WarmUp: self._in_background(self._warm_up),
+            do.Settle: self._in_background(self._settle),
+            do.RefuseInput: self._refuse_input,
+            do.Checkpoint: lambda effect: self._recorder.flush(),
+            do.DropIdleConnections: self._in_background(self._drop_idle),
+            do.Reseed: lambda effect: network.forget_names(),
+            do.Restart: self._in_background(self._restart),
+            do.Disable: lambda effect: self._voice.say("ERROR", f"{effect.region} failed too often and stays off"),
+            do.Exit: self._in_background(self._exit),
+            Unexpected: lambda effect: None,  # the agent has counted it and said so
+        }
+
+    async def run(self) -> int:
+        async with trio.open_nursery() as self._nursery:
+            self._supervisor = Supervisor(self._nursery, self._crashed)
+            self._nursery.start_soon(self._watch_timers)
+            self._nursery.start_soon(self._watch_sigterm)
+            self.receive(given.Begin())
+            await self._exited.wait()
+            self._nursery.cancel_scope.cancel()
+        self._recorder.close()
+        return self._code
+
+    def receive(self, item: given.Input) -> None:
+        """Tell the agent, then do what it asks for. No await: what arrives together stays in order."""
+        now = self._clock.now()
+        self._recorder.note(item, now)
+        for effect in self.agent.receive(item, now):
+            self._performers[type(effect)](effect)
+
+    def _in_background(self, perform: Callable[[Any], Awaitable[None]]) -> Callable[[Any], None]:
+        return lambda effect: self._nursery.start_soon(perform, effect)
+
+    # --- time -----------------------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, effect: SetTimer) -> None:
+        self._timers.set(effect)
+        if self._timers.next_at() == effect.at_mono_ms:
+            self._timer_set.set()
+
+    async def _watch_timers(self) -> None:
+        while True:
+            at = self._timers.next_at()
+            deadline = float("inf") if at is None else trio_time_of_mono(self._clock, at)
+            self._timer_set = trio.Event()
+            with trio.move_on_at(deadline):
+                await self._timer_set.wait()
+            while (due := self._timers.pop_due(self._clock.now().mono_ms)) is not None:
+                self.receive(due)
+
+    async def _watch_sigterm(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                self.receive(given.Terminated())
+
+    # --- the platform ---------------------------------------------------------------------------------------------------------
+
+    async def _bind(self, effect: do.Bind) -> None:
+        await self.listeners.bind()
+        for region, run in self.listeners.regions().items():
+            self._supervisor.start(region, run)
+        self._bound.set()
+
+    async def _register(self, effect: do.Register) -> None:
+        self.receive(given.RegisterAnswered(await self.platform.register()))
+
+    async def _subscribe(self, effect: do.Subscribe) -> None:
+        await self._bound.wait()
+        port = self.listeners.telemetry_port
+        if port is None:
+            refusal: api.Refusal | None = api.Refusal("no port to listen on")
+        else:
+            refusal = await self.platform.subscribe(port, self._settings.serverless_logs_enabled)
+        self.receive(given.SubscribeAnswered(refusal))
+
+    async def _ask_next(self, effect: do.AskNext) -> None:
+        self.receive(given.NextAnswered(await self.platform.next()))
+
+    async def _warm_up(self, effect: do.WarmUp) -> None:
+        await warm_up(self._settings)
+
+    async def _exit(self, effect: do.Exit) -> None:
+        if effect.error_type:
+            await self.platform.report_error(api.EXIT_ERROR_PATH, effect.error_type, effect.message)
+        if effect.code:
+            self._voice.say("ERROR", effect.message)
+        self._account_for_losses()
+        self._code = effect.code
+        self._exited.set()
+
+    def _account_for_losses(self) -> None:
+        if drops := self.listeners.kernel_drops():
+            self.agent.ledger.drop("datagram", "the kernel's buffer was full", drops)
+        if line := self.agent.account():
+            self._voice.say("WARN", line)
+
+    # --- input ----------------------------------------------------------------------------------------------------------------
+
+    async def _settle(self, effect: do.Settle) -> None:
+        self._settling.cancel()  # one that is still going was given up
+        with trio.CancelScope() as self._settling:
+            await self.listeners.settle(effect.bound_ms, effect.quiet_ms)
+            self.receive(given.SettleEnded())
+
+    def _refuse_input(self, effect: do.RefuseInput) -> None:
+        for region in self.listeners.regions():
+            self._supervisor.stop(region)
+
+    async def _drop_idle(self, effect: do.DropIdleConnections) -> None:
+        await self._pool.drop_idle()
+        await self.platform.drop_idle()
+
+    async def _restart(self, effect: do.Restart) -> None:
+        await self.listeners.rebind(effect.region)
+        if (run := self.listeners.regions().get(effect.region)) is not None:
+            self._supervisor.start(effect.region, run)
+
+    def _crashed(self, region: str, times: int, error: Exception) -> None:
+        self._voice.say("ERROR", f"{region} failed: {type(error).__name__}: {error}")
+        self.receive(given.Crashed(region, times))

@@ -1,0 +1,69 @@
+"""From nothing to a running process: settings, network, clock, and what to do when all of that fails."""
+
+import os
+
+import trio
+
+from pipelines.tags import architecture_of
+from reactor import last_resort
+from reactor.config.aws import read_sandbox
+from reactor.config.load import load_from_disk
+from reactor.net.clock import SystemClock
+from reactor.net.system import SystemNetwork
+from reactor.process import Process
+from reactor.say import Handler, Voice
+from reactor.stage0 import HandOver
+
+
+def random() -> float:
+    """In [0, 1), from the system: a generator of our own would repeat itself after a restore from a snapshot."""
+    return int.from_bytes(os.urandom(6), "big") / (1 << 48)
+
+
+def main(done: HandOver | None) -> int:
+    """Run the extension to its end; returns the exit code. Never raises."""
+    voice = Voice(os.environ.get("DD_LOG_LEVEL", "info").strip().lower())
+    _hear_libraries(voice)
+    identifier = ""
+    try:
+        process = _make(voice, done)
+        identifier_of = process.platform
+        try:
+            return trio.run(process.run)
+        finally:
+            identifier = identifier_of.identifier
+    except Exception as error:
+        voice.say("ERROR", f"the extension failed, invocations go on without telemetry: {_innermost(error)!r}")
+        return last_resort.keep_asking(os.environ.get("AWS_LAMBDA_RUNTIME_API", ""), identifier) if identifier else 1
+
+
+def _make(voice: Voice, done: HandOver | None) -> Process:
+    settings, findings = load_from_disk(os.environ)
+    for finding in findings:
+        voice.say(finding.level, finding.line())
+    return Process(
+        settings,
+        read_sandbox(os.environ),
+        architecture_of(os.uname().machine),
+        SystemNetwork(),
+        SystemClock(),
+        voice,
+        random,
+        done,
+        os.environ,
+    )
+
+
+def _hear_libraries(voice: Voice) -> None:
+    import logging
+
+    root = logging.getLogger()
+    root.addHandler(Handler(voice))
+    root.setLevel(logging.WARNING)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What is inside the groups that nurseries make."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,3 @@
+"""The extension's version, as tags and `/info` show it."""
+
+VERSION = "0.1.0"
