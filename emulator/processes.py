@@ -177,8 +177,7 @@ class Processes:
             async with trio.open_nursery() as nursery:
                 for descriptor, splitter in pipes:
                     nursery.start_soon(self._read_output, process, descriptor, splitter)
-                nursery.start_soon(self._sample_often, process)
-                await trio.lowlevel.wait_readable(process.pidfd)
+                await self._wait_end(process)
                 # Give what is in the pipes a moment; a grandchild may hold them open for ever.
                 nursery.cancel_scope.deadline = trio.current_time() + 0.2
                 self._reap(process)
@@ -186,10 +185,13 @@ class Processes:
             self._leave_nothing(process)
         self._on_exit(process)
 
-    async def _sample_often(self, process: Process) -> None:
-        while not process.gone:
+    async def _wait_end(self, process: Process) -> None:
+        """Until the process is dead; its memory is looked at now and then."""
+        while True:
             process.sample()
-            await trio.sleep(SAMPLE_S)
+            with trio.move_on_after(SAMPLE_S):
+                await trio.lowlevel.wait_readable(process.pidfd)
+                return
 
     def _reap(self, process: Process) -> None:
         _, status, usage = os.wait4(process.pid, 0)

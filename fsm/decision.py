@@ -7,6 +7,8 @@ from enum import Enum
 
 import attrs
 
+from fsm.change import change
+
 RING_LENGTH = 20
 ADAPTIVE_GAP_S = 120.0  # mean gap between invocations below which the default strategy stops flushing at the end of each
 ADAPTIVE_INTERVAL_MS = 20_000
@@ -41,7 +43,7 @@ class Strategy:
     interval_ms: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Cadence:
     """What the decision remembers: the strategy asked for, when it last flushed by interval, the last invocations."""
 
@@ -81,10 +83,10 @@ _WHEN_PASSED = {
 def decide(cadence: Cadence, now_s: int) -> tuple[Decision, Cadence]:
     """The decision for an invocation that begins at `now_s` (epoch seconds), and what to remember for the next."""
     ring = (*cadence.ring, now_s)[-RING_LENGTH:]
-    cadence = attrs.evolve(cadence, ring=ring, last_flush_s=min(cadence.last_flush_s, now_s))
+    cadence = change(cadence, ring=ring, last_flush_s=min(cadence.last_flush_s, now_s))
     strategy = concrete(cadence, ring, now_s)
     if strategy.kind is Kind.END:
         return Decision.END, cadence
     if now_s - cadence.last_flush_s <= strategy.interval_ms // 1000:
         return Decision.DONT, cadence
-    return _WHEN_PASSED[strategy.kind], attrs.evolve(cadence, last_flush_s=now_s)
+    return _WHEN_PASSED[strategy.kind], change(cadence, last_flush_s=now_s)

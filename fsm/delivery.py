@@ -4,20 +4,19 @@ Only an answer that says "try again" is tried again; one that refuses would refu
 in memory, where the outbox bounds it.
 """
 
-from enum import Enum
-
 import attrs
 
 from fsm import effects as do
 from fsm import events as ev
-from fsm.engine import Arm, Effects, Row, Table, nothing
+from fsm.change import change
+from fsm.engine import Arm, Effects, Row, States, Table, nothing
 
 TRIES_MAX = 3  # in one flush
 PAUSES_MS = (100, 200)
 RETRYABLE = frozenset({408, 425, 429})
 
 
-class State(Enum):
+class State(States):
     """Where a payload is."""
 
     QUEUED = "QUEUED"
@@ -27,11 +26,8 @@ class State(Enum):
     DELIVERED = "DELIVERED"
     DROPPED = "DROPPED"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Data:
     """`tries` counts those of this flush; `jitter` in [0, 1) stretches this payload's pauses; `unknown`: an answer was lost once."""
 
@@ -62,11 +58,11 @@ def may_try_again(data: Data, event: ev.Answered | ev.Unanswered) -> bool:
 
 
 def send(data: Data, event: ev.SendBy) -> Change:
-    return attrs.evolve(data, tries=1, until_mono_ms=event.until_mono_ms), (do.Send(event.until_mono_ms),)
+    return change(data, tries=1, until_mono_ms=event.until_mono_ms), (do.Send(event.until_mono_ms),)
 
 
 def wait_longer(data: Data, event: ev.FlushBegan) -> Change:
-    return attrs.evolve(data, until_mono_ms=max(data.until_mono_ms, event.until_mono_ms)), ()
+    return change(data, until_mono_ms=max(data.until_mono_ms, event.until_mono_ms)), ()
 
 
 def delivered(data: Data, event: ev.Answered) -> Change:
@@ -86,11 +82,11 @@ def set_aside(data: Data, event: ev.Answered | ev.Unanswered) -> Change:
 
 
 def _lost(data: Data, event: ev.Answered | ev.Unanswered) -> Data:
-    return attrs.evolve(data, unknown=data.unknown or (isinstance(event, ev.Unanswered) and event.unknown))
+    return change(data, unknown=data.unknown or (isinstance(event, ev.Unanswered) and event.unknown))
 
 
 def send_again(data: Data, event: ev.PauseOver) -> Change:
-    return attrs.evolve(data, tries=data.tries + 1), (do.Send(data.until_mono_ms),)
+    return change(data, tries=data.tries + 1), (do.Send(data.until_mono_ms),)
 
 
 def discard(data: Data, event: ev.Discarded) -> Change:

@@ -6,6 +6,7 @@ This module knows no machine: it never imports one.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
@@ -16,6 +17,15 @@ S = TypeVar("S")
 D = TypeVar("D")
 
 Effects = tuple[Any, ...]
+
+
+class States(Enum):
+    """Base of a machine's states: an Enum whose members hash by identity, which is what a table look-up costs most."""
+
+    __hash__ = object.__hash__
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
 class TableError(ValueError):
@@ -163,31 +173,37 @@ class Machine(Generic[S, D]):
             if self.armed.get(kind) != event.generation:
                 return ()
             del self.armed[kind]
-        cell = self.table.rows.get((self.state, kind))
+        source, data = self.state, self.data
+        cell = self.table.rows.get((source, kind))
         if cell is None:
-            if (self.state, kind) in self.table.ignored:
+            if (source, kind) in self.table.ignored:
                 return ()
-            return (Unexpected(self.table.name, str(self.state), kind.__name__),)
-        index, row = next((i, r) for i, r in enumerate(cell) if r.guard is None or r.guard(self.data, event))
-        source = self.state
-        data, effects = row.action(self.data, event)
+            return (Unexpected(self.table.name, str(source), kind.__name__),)
+        for row in cell:
+            if row.guard is None or row.guard(data, event):
+                break
+        data, effects = row.action(data, event)
         self.state, self.data = row.target, data
-        effects = self._keep_timers(effects)
+        if self.armed or effects:
+            effects = self._keep_timers(effects)
         if self._watch is not None:
-            self._watch(Step(self.table.name, source, event, index, row.target, effects))
+            self._watch(Step(self.table.name, source, event, cell.index(row), row.target, effects))
         return effects
 
     def _keep_timers(self, effects: Effects) -> Effects:
-        wanted = self.table.ticks[self.state]
-        out: list[Any] = [Disarm(kind) for kind in self.armed if kind not in wanted]
-        for disarm in out:
-            del self.armed[disarm.tick]
+        armed = self.armed
+        out: list[Any] = []
+        if armed:
+            wanted = self.table.ticks[self.state]
+            for kind in [kind for kind in armed if kind not in wanted]:
+                del armed[kind]
+                out.append(Disarm(kind))
         for effect in effects:
-            if isinstance(effect, Arm):
+            if type(effect) is Arm:
                 self._generation += 1
-                self.armed[effect.tick] = self._generation
+                armed[effect.tick] = self._generation
                 effect = Arm(effect.tick, effect.at_mono_ms, self._generation)
-            elif isinstance(effect, Disarm):
-                self.armed.pop(effect.tick, None)
+            elif type(effect) is Disarm:
+                armed.pop(effect.tick, None)
             out.append(effect)
         return tuple(out)

@@ -5,27 +5,23 @@ a later flush, or dropped with a reason. Whoever performs `Seal` tells `Sealed` 
 may come. How long anybody waits is the lifecycle's business, not this machine's.
 """
 
-from enum import Enum
-
 import attrs
 
 from fsm import effects as do
 from fsm import events as ev
-from fsm.engine import Effects, Row, Table, nothing
+from fsm.change import change
+from fsm.engine import Effects, Row, States, Table, nothing
 
 
-class State(Enum):
+class State(States):
     """Where a flush is."""
 
     IDLE = "IDLE"
     BACKGROUND = "BACKGROUND"  # under way, nobody waits for it
     WAITED = "WAITED"  # under way, the lifecycle waits for it
 
-    def __str__(self) -> str:
-        return self.value
 
-
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Data:
     """`watermark`: the number to reach."""
 
@@ -45,11 +41,11 @@ def already_confirmed(data: Data, event: ev.Sealed) -> bool:
 
 
 def set_watermark(data: Data, event: ev.Sealed) -> tuple[Data, Effects]:
-    return attrs.evolve(data, watermark=event.watermark), ()
+    return change(data, watermark=event.watermark), ()
 
 
 def set_watermark_and_tell(data: Data, event: ev.Sealed) -> tuple[Data, Effects]:
-    return attrs.evolve(data, watermark=event.watermark), (do.FlushDone(),)
+    return change(data, watermark=event.watermark), (do.FlushDone(),)
 
 
 def reaches_watermark(data: Data, event: ev.Confirmed) -> bool:

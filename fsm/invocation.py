@@ -4,16 +4,15 @@ Flags only grow, and each join fires once, in whichever order its parts come: re
 repeated, or never come. Specification, lifecycle 8 and 10; appendix A.3 of the architecture.
 """
 
-from enum import Enum
-
 import attrs
 
 from fsm import effects as do
 from fsm import events as ev
-from fsm.engine import Effects, Row, Table, nothing
+from fsm.change import change
+from fsm.engine import Effects, Row, States, Table, nothing
 
 
-class State(Enum):
+class State(States):
     """How far the invocation is."""
 
     EXPECTED = "EXPECTED"  # heard of before its beginning
@@ -22,11 +21,8 @@ class State(Enum):
     REPORTED = "REPORTED"  # the platform is done with it, but the record of the runtime's end is missing
     CLOSED = "CLOSED"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Data:
     """What has been seen; records that came before the beginning wait here for it.
 
@@ -69,17 +65,18 @@ def begin_reported(data: Data, event: ev.Opened) -> Change:
 
 
 def begin_all_seen(data: Data, event: ev.Opened) -> Change:
-    assert data.report is not None and data.done is not None
+    assert data.report is not None
+    assert data.done is not None
     counts = (do.CountInvocation(data.request_id, event.now), do.CountRuntime(data.done), do.CountReport(data.report))
     return data, (*counts, _closed(data, "reported"))
 
 
 def begin_again(data: Data, event: ev.Opened) -> Change:
-    return attrs.evolve(data, owed=data.owed + 1, done=None), (do.CountInvocation(data.request_id, event.now),)
+    return change(data, owed=data.owed + 1, done=None), (do.CountInvocation(data.request_id, event.now),)
 
 
 def begin_after_report(data: Data, event: ev.Opened) -> Change:
-    return attrs.evolve(data, done=None, report=None), (do.CountInvocation(data.request_id, event.now),)
+    return change(data, done=None, report=None), (do.CountInvocation(data.request_id, event.now),)
 
 
 def is_owed(data: Data, event: ev.Report) -> bool:
@@ -87,15 +84,15 @@ def is_owed(data: Data, event: ev.Report) -> bool:
 
 
 def count_owed_report(data: Data, event: ev.Report) -> Change:
-    return attrs.evolve(data, owed=data.owed - 1), (do.CountReport(event),)
+    return change(data, owed=data.owed - 1), (do.CountReport(event),)
 
 
 def count_report(data: Data, event: ev.Report) -> Change:
-    return attrs.evolve(data, report=event), (do.CountReport(event),)
+    return change(data, report=event), (do.CountReport(event),)
 
 
 def count_runtime_and_close(data: Data, event: ev.RuntimeDone) -> Change:
-    return attrs.evolve(data, done=event), (do.CountRuntime(event), _closed(data, "reported"))
+    return change(data, done=event), (do.CountRuntime(event), _closed(data, "reported"))
 
 
 def close_superseded(data: Data, event: object) -> Change:
@@ -103,19 +100,19 @@ def close_superseded(data: Data, event: object) -> Change:
 
 
 def keep_done(data: Data, event: ev.RuntimeDone) -> Change:
-    return attrs.evolve(data, done=event), ()
+    return change(data, done=event), ()
 
 
 def keep_report(data: Data, event: ev.Report) -> Change:
-    return attrs.evolve(data, report=event), ()
+    return change(data, report=event), ()
 
 
 def count_runtime(data: Data, event: ev.RuntimeDone) -> Change:
-    return attrs.evolve(data, done=event), (do.CountRuntime(event),)
+    return change(data, done=event), (do.CountRuntime(event),)
 
 
 def count_report_and_close(data: Data, event: ev.Report) -> Change:
-    return attrs.evolve(data, report=event), (do.CountReport(event), _closed(data, "reported"))
+    return change(data, report=event), (do.CountReport(event), _closed(data, "reported"))
 
 
 def close_stopped(data: Data, event: object) -> Change:

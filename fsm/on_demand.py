@@ -5,15 +5,13 @@ the sandbox may freeze), SHUTDOWN. Specification, lifecycle 1-5, 11-14, 16; appe
 SnapStart live by the same table. The arithmetic of its actions is in `on_demand_actions`.
 """
 
-from enum import Enum
-
 from fsm import events as ev
 from fsm import on_demand_actions as act
-from fsm.engine import Row, Rows, Table, rows_for, stay
+from fsm.engine import Row, Rows, States, Table, rows_for, stay
 from fsm.on_demand_actions import Data as Data
 
 
-class State(Enum):
+class State(States):
     """States and sub-states; the value is the name that people see."""
 
     INIT_START = "INIT.start"
@@ -30,9 +28,6 @@ class State(Enum):
     SHUTDOWN_FLUSH = "SHUTDOWN.flush"
     SHUTDOWN_SPOOL = "SHUTDOWN.spool"
     EXIT = "EXIT"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 INIT = (State.INIT_START, State.INIT_REGISTER, State.INIT_SUBSCRIBE, State.INIT_READY)

@@ -9,6 +9,7 @@ import attrs
 
 from fsm import effects as do
 from fsm import events as ev
+from fsm.change import change
 from fsm.decision import Cadence, Decision, decide, race_interval_ms
 from fsm.engine import Arm, Disarm, Effects
 from fsm.engine import nothing as nothing
@@ -44,7 +45,7 @@ class Bounds:
     fatal_ms: int = 2_000
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Data:
     """What the lifecycle remembers. `request_id` is the invocation in hand, or the last one; empty before the first."""
 
@@ -175,11 +176,11 @@ def ask_first(data: Data, event: object) -> Change:
 
 
 def ask_first_blind(data: Data, event: object) -> Change:
-    return attrs.evolve(data, blind=True), (do.AskNext(), do.WarmUp())
+    return change(data, blind=True), (do.AskNext(), do.WarmUp())
 
 
 def see_again(data: Data, event: object) -> Change:
-    return attrs.evolve(data, blind=False), ()
+    return change(data, blind=False), ()
 
 
 # --- INVOKE -------------------------------------------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def _begin(data: Data, event: ev.Invoke) -> Change:
             owed.append((data.request_id, ev.Report))
     if data.failures:
         effects.append(Disarm(ev.BackoffOver))
-    begun = attrs.evolve(
+    begun = change(
         data,
         cadence=decide(data.cadence, event.now.epoch_ms // 1000)[1],
         request_id=event.request_id,
@@ -246,21 +247,21 @@ def begin_beside_over(data: Data, event: ev.Invoke) -> Change:
 def remember_end(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
     if event.request_id in data.early or event.request_id in data.past:
         return data, ()
-    return attrs.evolve(data, early=(*data.early, event.request_id)[-EARLY_MAX:]), ()
+    return change(data, early=(*data.early, event.request_id)[-EARLY_MAX:]), ()
 
 
 def pay_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
     owed = list(data.owed)
     owed.remove((event.request_id, type(event)))
-    return attrs.evolve(data, owed=tuple(owed)), ()
+    return change(data, owed=tuple(owed)), ()
 
 
 def note_done(data: Data, event: object) -> Change:
-    return attrs.evolve(data, done=True), ()
+    return change(data, done=True), ()
 
 
 def note_reported(data: Data, event: object) -> Change:
-    return attrs.evolve(data, done=True, reported=True), ()
+    return change(data, done=True, reported=True), ()
 
 
 def flush_early(data: Data, event: ev.NearlyFull) -> Change:
@@ -275,11 +276,11 @@ def flush_in_the_middle(data: Data, event: ev.RaceDue) -> Change:
 
 
 def settle(data: Data, event: ev.RuntimeDone) -> Change:
-    return attrs.evolve(data, done=True), _settle_effects(data, event.now)
+    return change(data, done=True), _settle_effects(data, event.now)
 
 
 def settle_reported(data: Data, event: ev.Report) -> Change:
-    return attrs.evolve(data, done=True, reported=True), _settle_effects(data, event.now)
+    return change(data, done=True, reported=True), _settle_effects(data, event.now)
 
 
 def give_up_and_flush(data: Data, event: ev.DeadlineNear) -> Change:
@@ -319,7 +320,7 @@ def abandon_checkpoint_and_ask(data: Data, event: object) -> Change:
 
 def back_off(data: Data, event: ev.NextFailed) -> Change:
     pause_ms = BACKOFF_MS[min(data.failures, len(BACKOFF_MS) - 1)]
-    return attrs.evolve(data, failures=data.failures + 1), (Arm(ev.BackoffOver, event.now.mono_ms + pause_ms),)
+    return change(data, failures=data.failures + 1), (Arm(ev.BackoffOver, event.now.mono_ms + pause_ms),)
 
 
 def ask_again(data: Data, event: object) -> Change:
@@ -334,7 +335,7 @@ def _drain(data: Data, now: Now, length_ms: int) -> Change:
     drain_at = min(now.mono_ms + data.bounds.drain_ms, exit_at)
     settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
     effects = (settle_for, Arm(ev.DrainBound, drain_at), Arm(ev.ExitBound, exit_at))
-    return attrs.evolve(data, exit_at_mono_ms=exit_at), effects
+    return change(data, exit_at_mono_ms=exit_at), effects
 
 
 def drain(data: Data, event: ev.Shutdown) -> Change:
@@ -348,12 +349,12 @@ def drain_briefly(data: Data, event: ev.Sigterm) -> Change:
 
 
 def drain_fatal(data: Data, event: ev.NextFailed) -> Change:
-    return _drain(attrs.evolve(data, fatal=event.reason), event.now, data.bounds.fatal_ms)
+    return _drain(change(data, fatal=event.reason), event.now, data.bounds.fatal_ms)
 
 
 def note_reported_and_settle(data: Data, event: ev.Report) -> Change:
     settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
-    return attrs.evolve(data, done=True, reported=True), (settle_for,)
+    return change(data, done=True, reported=True), (settle_for,)
 
 
 def flush_finally(data: Data, event: object) -> Change:

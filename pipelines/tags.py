@@ -108,6 +108,11 @@ def function_tag_map(tags: Mapping[str, str]) -> dict[str, str]:
     return {FUNCTION_TAG: comma_list(tags)}
 
 
+def proxied_tags(tags: Mapping[str, str]) -> str:
+    """The value of `X-Datadog-Additional-Tags` on what is passed through to other intakes (specification, tags 6)."""
+    return f"_dd.origin:lambda;functionname:{tags.get('functionname', '')}"
+
+
 def without_keys(tags: Mapping[str, str], excluded: Iterable[str]) -> dict[str, str]:
     """The tags but those whose key is on the exclusion list for metrics (specification, metrics 3.5)."""
     refused = frozenset(excluded)

@@ -1,6 +1,5 @@
 """Sends payloads: compresses, adds the key, posts within the bound, and tells how it ended. What to do about it is not decided here."""
 
-import sys
 from collections.abc import Callable
 
 import trio
@@ -8,28 +7,15 @@ import trio
 from reactor.agent.inputs import SendEnded
 from reactor.agent.outputs import CancelPayload, Payload, SendPayload
 from reactor.config.values import Settings
+from reactor.encode import encode_body
 from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.errors import PeerUnavailable
 from reactor.net.origin import Origin, parse_origin
 from reactor.net.pool import Pool
 
 COMPRESSED_MAX = 64  # compressed bodies remembered for another try
-LEVELS = {
-    "logs": "logs_config_compression_level",
-    "series": "metrics_config_compression_level",
-    "sketches": "metrics_config_compression_level",
-}
 EXTRA_HEADERS = {"logs": ((b"DD-PROTOCOL", b"agent-json"),)}
 RETRY_AFTER_S_MAX = 3_600
-
-
-def compress(data: bytes, level: int) -> bytes:
-    """zstd, loaded when first needed: the platform's standard library has it from 3.14 on."""
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd.compress(data, level)
 
 
 class Sender:
@@ -84,7 +70,7 @@ class Sender:
     def _body(self, payload: Payload) -> tuple[bytes, bool]:
         known = self._compressed.get(payload.number)
         if known is None:
-            known = encode_body(payload, self._settings)
+            known = encode_body(payload.body, self._settings)
             if len(self._compressed) < COMPRESSED_MAX:
                 self._compressed[payload.number] = known
         return known
@@ -93,17 +79,6 @@ class Sender:
         if url not in self._origins:
             self._origins[url] = parse_origin(url)
         return self._origins[url]
-
-
-def encode_body(payload: Payload, settings: Settings) -> tuple[bytes, bool]:
-    """The body as it is sent, and whether it is compressed. Should the compressor fail, it goes as it is."""
-    kind = payload.body.kind
-    if kind == "logs" and not settings.logs_config_use_compression:
-        return payload.body.raw, False
-    try:
-        return compress(payload.body.raw, getattr(settings, LEVELS.get(kind, "compression_level"))), True
-    except Exception:  # whatever the library finds wrong: the data counts for more than its size
-        return payload.body.raw, False
 
 
 def retry_after_ms(headers: tuple[tuple[bytes, bytes], ...]) -> int:

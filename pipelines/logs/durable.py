@@ -5,25 +5,13 @@ Nothing is lost here: a line that waits too long, or for which there is no room,
 
 from collections.abc import Iterator, Mapping
 
-import attrs
-
-from pipelines.logs.held import Line, held_bytes
+from pipelines.logs.held import DurableContext, Line, held_bytes
 
 CONTEXTS_MAX = 500
 HELD_BYTES_MAX = 8 * 1024 * 1024
 HELD_MS_MAX = 30_000
 RUNTIME_MARK = "DurableFunction"
 ARN_MARK = "/durable-execution/"
-
-
-@attrs.frozen
-class DurableContext:
-    """Of which durable execution an invocation is a part."""
-
-    execution_id: str
-    execution_name: str
-    execution_status: str | None = None
-    first_invocation: bool | None = None
 
 
 Ready = tuple[Line, DurableContext | None]
@@ -76,9 +64,9 @@ class DurableBuffer:
         return sum(len(lines) for _, lines in self._held.values())
 
     def route(self, line: Line, mono_ms: int) -> Iterator[Ready]:
-        request_id = line[3]
-        if request_id is None or self.is_durable is False or self._ids_max == 0:
-            yield line, None
+        request_id, named_context = line[3], line[6]
+        if named_context or request_id is None or self.is_durable is False or self._ids_max == 0:
+            yield line, named_context
         elif self.is_durable and (context := self._contexts.get(request_id)):
             yield line, context
         else:

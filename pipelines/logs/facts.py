@@ -1,12 +1,11 @@
 """What the logs pipeline has to say about itself and about what it saw. Values only."""
 
-import attrs
+from typing import NamedTuple
 
 from protocols.telemetry_records import LogsDroppedFields
 
 
-@attrs.frozen
-class LogFacts:
+class LogFacts(NamedTuple):
     """What a batch of records told beside its lines.
 
     `out_of_memory` holds (request id or None, epoch seconds) for each line that says so. `warnings` are sentences for our own log.
@@ -19,8 +18,7 @@ class LogFacts:
     flush_early: bool
 
 
-@attrs.frozen
-class LogStatistics:
+class LogStatistics(NamedTuple):
     """`taken` lines became entries, `dropped` counts by reason, `truncated` were cut; the rest is what is in hand now."""
 
     taken: int

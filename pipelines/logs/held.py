@@ -1,7 +1,19 @@
 """A line on its way to becoming an entry, and what it weighs while it has to wait."""
 
-Line = tuple[str, int, str, str | None, str, bool]
-"""(text, epoch_ms, status, request_id, tags of its own, whether it is a line of a platform record)"""
+from typing import NamedTuple
+
+
+class DurableContext(NamedTuple):
+    """Of which durable execution an invocation is a part."""
+
+    execution_id: str
+    execution_name: str
+    execution_status: str | None = None
+    first_invocation: bool | None = None
+
+
+Line = tuple[str, int, str, str | None, str, bool, DurableContext | None]
+"""(text, epoch_ms, status, request_id, tags of its own, whether it is a line of a platform record, execution that it named itself)"""
 
 LINE_BYTES = 256
 """What a waiting line takes beside its texts, so that a million empty ones are not free."""

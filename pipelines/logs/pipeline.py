@@ -11,9 +11,9 @@ from fsm.time import Now
 from pipelines.logs import lines
 from pipelines.logs.attribute import Attribution, Orphans
 from pipelines.logs.batch import FLUSH_EARLY_BYTES, QUEUE_BYTES_MAX, EntryQueue, split_batches
-from pipelines.logs.durable import DurableBuffer, DurableContext, Ready, decoration, read_execution_arn
+from pipelines.logs.durable import DurableBuffer, Ready, decoration, read_execution_arn
 from pipelines.logs.facts import LogFacts, LogStatistics
-from pipelines.logs.held import Line
+from pipelines.logs.held import DurableContext, Line
 from pipelines.logs.out_of_memory import HINTS, says_out_of_memory
 from pipelines.logs.structured import own_request_id, parse_object, read_status, split_tags, to_compact_json
 from protocols import telemetry_records as telemetry
@@ -59,10 +59,11 @@ class LogsPipeline:
         self._apply_rules, self._sample, self._random = apply_rules, dict(sample or {}), random
         self._drop_platform_lines = drop_platform_lines
         self._may_hold = durable_ids_max > 0
+        # Nothing is asked for that could drop, change or hold a line that has an owner.
         self._short_way = enabled and apply_rules is None and not self._may_hold and not self._sample
         self._runtime_ms: dict[str, float] = {}
         self._dropped: dict[str, int] = {}
-        self._taken = self._sealed = self._truncated = 0
+        self._sealed = self._truncated = 0
         self._warned, self._lost_told = False, 0
         self._out_of_memory: list[tuple[str | None, int]] = []
         self._logs_dropped: list[telemetry.LogsDroppedFields] = []
@@ -139,11 +140,14 @@ class LogsPipeline:
                 request_id, context = own_request_id(value), read_execution_arn(value.get("executionArn"))
         if says_out_of_memory(text):
             self._out_of_memory.append((request_id or self._attribution.suspect, epoch_ms // 1000))
+        line = (text, epoch_ms, status, request_id or self._attribution.owner, tags, False, context)
+        if self._short_way and line[3] is not None:
+            return self._emit_line(line, context)
         if not self._enabled:
             return None
         if self._sample and self._is_sampled_out(status):
             return self._drop("sampled")
-        return self._admit((text, epoch_ms, status, request_id or self._attribution.owner, tags, False), context, now)
+        return self._admit(line, now)
 
     def _is_sampled_out(self, status: str) -> bool:
         share = self._sample.get(status)
@@ -196,7 +200,7 @@ class LogsPipeline:
             self._drop("platform_line_off")
         elif self._enabled:
             text, status = line
-            self._admit((text, epoch_ms, status, request_id, "", True), None, now)
+            self._admit((text, epoch_ms, status, request_id, "", True, None), now)
 
     def _follow_owner(self) -> None:
         """Prepare what stands between text and time in the entries of lines without an id; None while such lines are orphans."""
@@ -205,26 +209,26 @@ class LogsPipeline:
 
     # --- from a line to an entry
 
-    def _admit(self, line: Line, context: DurableContext | None, now: Now) -> None:
-        """Rules, then the owner, then the durable execution; `context` is the one that the line named itself."""
+    def _admit(self, line: Line, now: Now) -> None:
+        """Rules, then the owner, then the durable execution."""
         if self._apply_rules is not None:
             masked = self._apply_rules(line[0])
             if masked is None:
                 return self._drop("rule")
             line = (masked, *line[1:])
         if line[3] is None and not self._managed and not self._closing:
-            return self._emit((orphan, None) for orphan in self._orphans.add(line))
-        if context or not self._may_hold:
-            self._emit_line(line, context)
-        else:
+            return self._emit((orphan, orphan[6]) for orphan in self._orphans.add(line))
+        if self._may_hold:
             self._emit(self._durable.route(line, now.mono_ms))
+        else:
+            self._emit_line(line, line[6])
 
     def _emit(self, ready: Iterable[Ready]) -> None:
         for line, context in ready:
             self._emit_line(line, context)
 
     def _emit_line(self, line: Line, context: DurableContext | None) -> None:
-        text, epoch_ms, status, request_id, tags, is_platform = line
+        text, epoch_ms, status, request_id, tags, is_platform, _ = line
         owner = self._encoder.owner(request_id, decoration(text, context, self._managed) if context else ())
         entry, was_cut = self._encoder.encode(text, owner, epoch_ms, status, tags)
         self._truncated += was_cut
@@ -253,7 +257,7 @@ class LogsPipeline:
     def shutdown(self, now: Now) -> None:
         """Let go of what waits, without owner or execution; what still comes waits no more. Seal after this."""
         self._closing = True
-        self._emit((orphan, None) for orphan in self._orphans.release())
+        self._emit((orphan, orphan[6]) for orphan in self._orphans.release())
         self._emit(self._durable.close())
         self._queue.settle()
 

@@ -5,7 +5,6 @@ the library the rules are refused, loudly. (specification, logs 6)
 """
 
 import importlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,40 +35,6 @@ class Rule:
     name: str
     pattern: str
     placeholder: str = ""
-
-
-def read_rules(value: object) -> tuple[tuple[Rule, ...], list[str]]:
-    """Rules from a JSON text, where one bad element refuses all, or from a list, where it costs itself; and an error for each."""
-    if isinstance(value, str):
-        rules, errors = _read_text(value)
-        return ((), errors) if errors else (rules, [])
-    return _read_list(value)
-
-
-def _read_text(text: str) -> tuple[tuple[Rule, ...], list[str]]:
-    try:
-        return _read_list(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        return (), [f"processing rules are not JSON: {error}"]
-
-
-def _read_list(value: object) -> tuple[tuple[Rule, ...], list[str]]:
-    if not isinstance(value, list):
-        return (), ["processing rules are not a list"]
-    read = [_read_rule(element) for element in value]
-    errors = [f"processing rule {place}: {found}" for place, found in enumerate(read, 1) if isinstance(found, str)]
-    return tuple(rule for rule in read if isinstance(rule, Rule)), errors
-
-
-def _read_rule(element: object) -> Rule | str:
-    if not isinstance(element, dict):
-        return "not an object"
-    fields = [element.get("type"), element.get("name"), element.get("pattern"), element.get("replace_placeholder", "")]
-    for key, field in zip(("type", "name", "pattern", "replace_placeholder"), fields, strict=True):
-        if not isinstance(field, str):
-            return f"{key} is not a text"
-    rule = Rule(*fields)
-    return rule if rule.kind in (EXCLUDE, INCLUDE, MASK) else f"no such type: {rule.kind!r}"
 
 
 def compile_rules(rules: tuple[Rule, ...]) -> tuple["RuleSet", list[str]]:

@@ -10,9 +10,7 @@ other. Its `Cell` holds the sum, the last value, the sketch or the set. Space is
 
 import math
 from collections.abc import Iterable
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from pipelines.metrics.sketch import Sketch
 from protocols.dogstatsd import COUNT, DISTRIBUTION, GAUGE, SET, Tags
@@ -58,21 +56,21 @@ def bucket_of_sample(kind: str, timestamp_s: int | None, now_s: int) -> int | No
 class Cell:
     """One context and its value so far. `value` is of counts and gauges, `pending` and `sketch` of distributions, `members` of sets."""
 
-    __slots__ = ("bucket_s", "kind", "members", "name", "pending", "sketch", "tags", "value")
+    __slots__ = ("bucket_s", "kind", "members", "name", "pending", "size", "sketch", "tags", "value")
 
-    def __init__(self, name: str, tags: Tags, bucket_s: int, kind: str) -> None:
+    def __init__(self, name: str, tags: Tags, bucket_s: int, kind: str, size: int) -> None:
         self.name = name
         self.tags = tags
         self.bucket_s = bucket_s
         self.kind = kind
+        self.size = size
         self.value = 0.0
         self.pending: list[float] = []
         self.sketch: Sketch | None = Sketch() if kind is DISTRIBUTION else None
         self.members: set[str] | None = set() if kind is SET else None
 
 
-@attrs.frozen
-class AggregatorStatistics:
+class AggregatorStatistics(NamedTuple):
     """`refused_*` are samples lost to the limits since the start, `unsendable` points that were no finite number."""
 
     contexts: int
@@ -95,9 +93,6 @@ class Aggregator:
         self._refused_values = 0
         self._unsendable = 0
 
-    def __len__(self) -> int:
-        return len(self._cells)
-
     @property
     def is_nearly_full(self) -> bool:
         """True from 80 % of either limit on: flush before anything has to be refused."""
@@ -109,10 +104,12 @@ class Aggregator:
     def cell(self, name: str, tags: Tags, bucket_s: int, kind: str) -> Cell | None:
         """The cell of a context, made if there is room. None: refused, and counted as one lost sample."""
         context = (name, tags, bucket_s, kind)
-        cell = self._cells.get(context)
-        if cell is None:
-            cell = self._open(context)
-        return cell
+        return self._cells.get(context) or self._open(context, CELL_BYTES + name.__sizeof__() + sum(tag.__sizeof__() for tag in tags))
+
+    def reopened(self, cell: Cell, bucket_s: int) -> Cell | None:
+        """The cell of the same name, tags and kind in this bucket: as `cell`, with less to work out."""
+        context = (cell.name, cell.tags, bucket_s, cell.kind)
+        return self._cells.get(context) or self._open(context, cell.size)
 
     def add(self, name: str, tags: Tags, bucket_s: int, kind: str, values: Iterable[Any], rate: float = 1.0) -> bool:
         """Put in the values of one sample. False when its context was refused."""
@@ -131,9 +128,22 @@ class Aggregator:
         elif kind is GAUGE:
             cell.value = value
         elif kind is DISTRIBUTION:
-            self._insert(cell, value, rate)
+            self.insert(cell, value, rate)
         else:
             self._add_member(cell, value)
+
+    def insert(self, cell: Cell, value: float, rate: float) -> None:
+        """One value into an open cell of a distribution."""
+        if self._held_bytes + BIN_BYTES > self._bytes_max and not self._has_room(BIN_BYTES):
+            self._refused_values += 1
+            return
+        if rate != 1.0:
+            self._insert_weighted(cell, value, rate)
+            return
+        self._held_bytes += BIN_BYTES
+        cell.pending.append(value)
+        if len(cell.pending) >= PENDING_MAX:
+            self._fold(cell)
 
     def flush(self) -> tuple[list[SeriesPoint], list[SketchPoint]]:
         """Take everything, open buckets included, in order of name, tags, bucket and kind."""
@@ -151,27 +161,13 @@ class Aggregator:
         self._full = False
         return series, sketches
 
-    def _open(self, context: Context) -> Cell | None:
-        name, tags, bucket_s, kind = context
-        size = CELL_BYTES + name.__sizeof__() + sum(tag.__sizeof__() for tag in tags)
+    def _open(self, context: Context, size: int) -> Cell | None:
         if len(self._cells) >= self._contexts_max or not self._has_room(size):
             self._refused_contexts += 1
             return None
         self._held_bytes += size
-        cell = self._cells[context] = Cell(name, tags, bucket_s, kind)
+        cell = self._cells[context] = Cell(*context, size)
         return cell
-
-    def _insert(self, cell: Cell, value: float, rate: float) -> None:
-        if self._held_bytes + BIN_BYTES > self._bytes_max and not self._has_room(BIN_BYTES):
-            self._refused_values += 1
-            return
-        if rate != 1.0:
-            self._insert_weighted(cell, value, rate)
-            return
-        self._held_bytes += BIN_BYTES
-        cell.pending.append(value)
-        if len(cell.pending) >= PENDING_MAX:
-            self._fold(cell)
 
     def _insert_weighted(self, cell: Cell, value: float, rate: float) -> None:
         assert cell.sketch is not None

@@ -8,9 +8,7 @@ text exceeds `FORM_BYTES_MAX`: they are a cache and nothing is lost.
 """
 
 from collections import Counter
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from pipelines.metrics.aggregate import Aggregator, Cell, bucket_of, bucket_of_sample
 from protocols.dogstatsd import (
@@ -35,6 +33,7 @@ FORM_BYTES_MAX = 2 * 1024 * 1024
 NOTICE_BYTES_MAX = 1024 * 1024  # events and service checks held until the next flush
 NOTICE_OVERHEAD_BYTES = 1024  # a notice is a dict of texts: at least this much more than its line
 PLAIN_DIGITS_MAX = 300
+CHUNK_DATAGRAMS = 128  # read at a time: bounds the copies when datagrams are large
 
 OLD_TIMESTAMP = "timestamp_too_old"
 NO_NOTICE_ROOM = "events_full"
@@ -43,8 +42,7 @@ Form = tuple[bytes, bytes]
 Notices = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
-@attrs.frozen
-class DatagramStatistics:
+class DatagramStatistics(NamedTuple):
     """Since the start: datagrams and lines read, forms remembered now, and lines or parts of lines left out by reason."""
 
     datagrams: int
@@ -74,11 +72,14 @@ class DatagramReader:
     def take(self, datagrams: list[bytes], now_s: int) -> None:
         """Read raw datagrams of one moment. Never raises: what cannot be used is counted by reason."""
         self._datagrams += len(datagrams)
-        bucket_s = bucket_of(now_s)
-        known_forms, update = self._forms.get, self._aggregator.update
-        # A line never goes over the end of its datagram, so all of them can be cut in one go.
-        lines = b"\n".join(datagrams).split(b"\n")
+        for start in range(0, len(datagrams), CHUNK_DATAGRAMS):
+            # A line never goes over the end of its datagram, so many of them can be cut in one go.
+            self._take_lines(b"\n".join(datagrams[start : start + CHUNK_DATAGRAMS]).split(b"\n"), now_s)
+
+    def _take_lines(self, lines: list[bytes], now_s: int) -> None:
         self._lines += len(lines) - lines.count(b"")
+        bucket_s = bucket_of(now_s)
+        known_forms, insert = self._forms.get, self._aggregator.insert
         for line in lines:
             name, _, rest = line.partition(b":")
             value, _, suffix = rest.partition(b"|")
@@ -101,7 +102,7 @@ class DatagramReader:
             elif cell.kind is GAUGE:
                 cell.value = float(value)
             else:
-                update(cell, float(value), rate)
+                insert(cell, float(value), rate)
 
     def take_notices(self) -> Notices:
         """The events and service checks read since the last call."""
@@ -112,7 +113,7 @@ class DatagramReader:
     def _reopen(self, form: Form, bucket_s: int) -> Cell | None:
         """The cell of a known form in a new bucket, or after a flush. None: no room, which the aggregator has counted."""
         cell, rate = self._forms[form]
-        reopened = self._aggregator.cell(cell.name, cell.tags, bucket_s, cell.kind)
+        reopened = self._aggregator.reopened(cell, bucket_s)
         if reopened is not None:
             self._forms[form] = (reopened, rate)
         return reopened
@@ -130,10 +131,11 @@ class DatagramReader:
             return
         self._refused.update(notes)
         # Only now: a context is not to be opened by a line that is refused.
-        reopened = self._reopen(form, bucket_of(now_s))
-        if reopened is not None:
+        bucket_s = bucket_of(now_s)
+        open_cell = cell if cell.bucket_s == bucket_s else self._reopen(form, bucket_s)
+        if open_cell is not None:
             for item in values:
-                self._aggregator.update(reopened, item, rate)
+                self._aggregator.update(open_cell, item, rate)
 
     def _take_unknown(self, line: bytes, form: Form, now_s: int) -> None:
         line = line.removesuffix(b"\r")

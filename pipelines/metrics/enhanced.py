@@ -1,42 +1,27 @@
-"""The metrics that the extension makes of what it sees: `aws.lambda.enhanced.*` (specification, metrics 6 and 7). It reads no clock
-and no file.
+"""The metrics that the extension makes of what it sees: `aws.lambda.enhanced.*` (specification, metrics 6 and 7). It reads no clock and
+no file.
 
 All are distributions of one value per happening. The agent calls one method per happening with plain values: times in epoch
-milliseconds, `event_ms` being the record's own and `now_ms` the clock's. What is known of a request is held until its report, for
-at most `REQUESTS_MAX` of them; what was counted once is remembered for the last `CLOSED_MAX` longer, because a log line or a
-tracer's call may come late.
+milliseconds, `event_ms` being the record's own and `now_ms` the clock's. What is known of a request is in `requests`.
 """
 
-import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
 from pipelines.metrics.aggregate import Aggregator, bucket_of
 from pipelines.metrics.procfs import Snapshot
+from pipelines.metrics.report import estimated_cost, is_number, is_on_demand_shaped
+from pipelines.metrics.requests import Requests
 from pipelines.metrics.usage import Peaks, Point, cpu_time_points, network_points, usage_points, utilisation_points
 from protocols.dogstatsd import DISTRIBUTION, Tags
 
 PREFIX = "aws.lambda.enhanced."
-REQUESTS_MAX = 500
-CLOSED_MAX = 100
 PROACTIVE_AFTER_MS = 10_000
 
 ON_DEMAND, SNAP_START, MANAGED = "on-demand", "snap-start", "lambda-managed-instances"
 OUT_OF_MEMORY_ERROR = "Runtime.OutOfMemory"
-
-REQUEST_USD = 0.0000002
-GB_SECOND_USD = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
-
-
-def estimated_cost(billed_ms: int, memory_mb: int, architecture: str) -> float:
-    """US dollars for one invocation, to twelve places, half away from zero; 0 for an architecture without a price."""
-    price = GB_SECOND_USD.get(architecture)
-    if price is None:
-        return 0.0
-    gb_s = billed_ms * 0.001 * memory_mb / 1024
-    return math.floor((REQUEST_USD + gb_s * price) * 1e12 + 0.5) / 1e12
 
 
 @attrs.frozen
@@ -57,8 +42,7 @@ class EnhancedSettings:
         return self.init_type == MANAGED
 
 
-@attrs.frozen
-class EnhancedStatistics:
+class EnhancedStatistics(NamedTuple):
     """`evicted` requests were forgotten before their report, `refused` points were no finite number."""
 
     open_requests: int
@@ -67,25 +51,13 @@ class EnhancedStatistics:
     refused: int
 
 
-class _Request:
-    """What is held of one request: the counters that it has had its one count of, and where its measures began."""
-
-    __slots__ = ("counted", "runtime_duration_ms", "start")
-
-    def __init__(self, start: Snapshot | None = None) -> None:
-        self.counted: set[str] = set()
-        self.runtime_duration_ms = 0.0
-        self.start = start
-
-
 class Enhanced:
     """Makes the points of one sandbox and puts them into an aggregator of their own."""
 
     def __init__(self, aggregator: Aggregator, settings: EnhancedSettings) -> None:
         self._aggregator = aggregator
         self._settings = settings
-        self._requests: dict[str, _Request] = {}
-        self._closed: dict[str, set[str]] = {}
+        self._requests = Requests()
         self._dynamic: dict[str, str] = {}
         # With SnapStart the wait for a first invocation begins at the restore, not when the snapshot was made.
         self._ready_at_ms = None if settings.init_type == SNAP_START else settings.started_at_ms
@@ -95,10 +67,10 @@ class Enhanced:
         self._held: list[tuple[int, dict[str, str]]] = []
         self._has_init_duration = False
         self._interval_start: Snapshot | None = None
-        self._points = self._evicted = self._refused = 0
+        self._points = self._refused = 0
 
     def statistics(self) -> EnhancedStatistics:
-        return EnhancedStatistics(len(self._requests), self._points, self._evicted, self._refused)
+        return EnhancedStatistics(len(self._requests), self._points, self._requests.evicted, self._refused)
 
     @property
     def dynamic_tags(self) -> dict[str, str]:
@@ -162,7 +134,7 @@ class Enhanced:
         """An invocation begins: the Invoke event on demand, `platform.start` on managed instances."""
         self._tag_start(now_ms)
         self._was_invoked = self._was_ever_invoked = True
-        self._open(request_id, start)
+        self._requests.open(request_id, start)
         self._held.append((now_ms, dict(self._dynamic)))
         # The first point waits for initStart, which says whether the function is durable.
         if self._was_init_started or self._settings.is_managed or len(self._held) > 1:
@@ -214,7 +186,7 @@ class Enhanced:
             self._report_on_demand(request_id, metrics, event_ms, now_ms, end)
         elif is_number(metrics.get("durationMs")):
             self._report_managed(request_id, metrics["durationMs"], event_ms, now_ms, status, error_type, spans)
-        self._close(request_id)
+        self._requests.close(request_id)
 
     def error_reported(self, request_id: str, now_ms: int) -> None:
         """The tracer's end-of-invocation call tells of an error; "" when it names no request."""
@@ -226,7 +198,7 @@ class Enhanced:
 
     def evict(self, request_id: str) -> None:
         """The agent has given up the request: no report is expected any more."""
-        self._close(request_id)
+        self._requests.close(request_id)
 
     # -- measures of the whole sandbox --
 
@@ -252,40 +224,9 @@ class Enhanced:
         if is_proactive:
             self._dynamic["proactive_initialization"] = "true"
 
-    def _open(self, request_id: str, start: Snapshot | None) -> None:
-        if len(self._requests) >= REQUESTS_MAX:
-            self._close(next(iter(self._requests)))
-            self._evicted += 1
-        self._requests[request_id] = _Request(start)
-
-    def _close(self, request_id: str) -> None:
-        request = self._requests.pop(request_id, None)
-        if request is not None:
-            self._remember(request_id, request.counted)
-
-    def _remember(self, request_id: str, counted: set[str]) -> None:
-        while len(self._closed) >= CLOSED_MAX:
-            del self._closed[next(iter(self._closed))]
-        self._closed[request_id] = counted
-
     def _count_once(self, name: str, request_id: str, event_ms: int, now_ms: int) -> None:
-        """Count 1 unless this request had it. Without any request to blame it is counted rather than lost."""
-        if not request_id and len(self._requests) == 1:
-            request_id = next(iter(self._requests))
-        if request_id:
-            counted = self._counted(request_id)
-            if name in counted:
-                return
-            counted.add(name)
-        self._emit(name, 1, event_ms, now_ms)
-
-    def _counted(self, request_id: str) -> set[str]:
-        request = self._requests.get(request_id)
-        if request is not None:
-            return request.counted
-        if request_id not in self._closed:
-            self._remember(request_id, set())
-        return self._closed[request_id]
+        if self._requests.count(name, request_id):
+            self._emit(name, 1, event_ms, now_ms)
 
     def _count_failure(self, request_id: str, status: str, error_type: str, event_ms: int, now_ms: int) -> None:
         if status in ("", "success"):
@@ -330,16 +271,20 @@ class Enhanced:
     ) -> None:
         self._emit("duration", duration_ms * 0.001, event_ms, now_ms)
         self._count_failure(request_id, status, error_type, event_ms, now_ms)
-        if request_id in self._requests:
+        if self._requests.get(request_id) is not None:
             latency_ms = self._emit_responses(spans, event_ms, now_ms)
             self._emit("runtime_duration", duration_ms if latency_ms is None else latency_ms, event_ms, now_ms)
 
     def _emit_responses(self, spans: Iterable[Mapping[str, Any]], event_ms: int, now_ms: int) -> float | None:
         """The points of the platform's spans around the response; the latency, if it was among them."""
-        durations = {span.get("name"): span.get("durationMs") for span in spans}
-        latency_ms = durations.get("responseLatency")
+        latency_ms = duration_ms = None
+        for span in spans:
+            if isinstance(span, Mapping) and span.get("name") == "responseLatency":
+                latency_ms = span.get("durationMs")
+            elif isinstance(span, Mapping) and span.get("name") == "responseDuration":
+                duration_ms = span.get("durationMs")
         self._emit("response_latency", latency_ms, event_ms, now_ms)
-        self._emit("response_duration", durations.get("responseDuration"), event_ms, now_ms)
+        self._emit("response_duration", duration_ms, event_ms, now_ms)
         return latency_ms if is_number(latency_ms) else None
 
     def _emit_measures(self, points: Iterable[Point], now_ms: int) -> None:
@@ -364,14 +309,3 @@ class Enhanced:
 
 def _as_tags(tags: Mapping[str, str]) -> Tags:
     return tuple(f"{key}:{value}" for key, value in sorted(tags.items()))
-
-
-def is_number(value: Any) -> bool:
-    """A finite number that is no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-
-
-def is_on_demand_shaped(metrics: Mapping[str, Any]) -> bool:
-    """Whether a report's metrics have all that on-demand ones have."""
-    whole = [metrics.get(name) for name in ("billedDurationMs", "memorySizeMB", "maxMemoryUsedMB")]
-    return is_number(metrics.get("durationMs")) and all(is_number(n) and isinstance(n, int) and n >= 0 for n in whole)

@@ -5,7 +5,7 @@ Custom metrics and the extension's own are kept apart, so that a flood of the on
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -31,8 +31,7 @@ class MetricsSettings:
     excluded_keys: frozenset[str] = frozenset()
 
 
-@attrs.frozen
-class MetricsStatistics:
+class MetricsStatistics(NamedTuple):
     """Counts since the start; `datagrams.refused` and the aggregators' `refused_*` are the drops."""
 
     datagrams: DatagramStatistics

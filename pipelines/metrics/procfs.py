@@ -5,15 +5,13 @@ A file that does not read as expected gives None, and the metrics that need it a
 
 import math
 from collections.abc import Iterable
-
-import attrs
+from typing import NamedTuple
 
 INTERFACES = (b"vinternal_1", b"vint_runtime", b"Ceth1")  # the function's own interface: on demand (two kinds of sandbox), managed
 LIMIT_MAX = 1024  # what Lambda allows a sandbox in descriptors and in processes
 
 
-@attrs.frozen
-class CpuTimes:
+class CpuTimes(NamedTuple):
     """Milliseconds since the machine started, of all cores together; `core_idle_ms` by core name."""
 
     user_ms: float
@@ -22,8 +20,7 @@ class CpuTimes:
     core_idle_ms: dict[str, float]
 
 
-@attrs.frozen
-class Snapshot:
+class Snapshot(NamedTuple):
     """Counters of the sandbox at one moment; None for what could not be read. `network_bytes` is (received, sent)."""
 
     network_bytes: tuple[int, int] | None = None

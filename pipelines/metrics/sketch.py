@@ -15,6 +15,7 @@ GAMMA = 1 + 1 / 64
 BIAS = 1338
 NORM_MIN = GAMMA ** (1 - BIAS)  # below this a value has key 0
 KEY_MAX = 32767
+PLAIN_MAX = 1e200  # well below the values that share the last key
 BIN_COUNT_MAX = 65535
 BINS_MAX = 4096
 WEIGHT_MAX = 100_000  # what one sampled value may stand for; a smaller rate would let one datagram claim any number of full bins
@@ -30,6 +31,12 @@ def key_of(value: float) -> int:
         return 0
     # round() is half-even, as the original rounds.
     return min(max(round(math.log(value) / LN_GAMMA) + BIAS, 1), KEY_MAX)
+
+
+def _plain_keys(values: Sequence[float]) -> list[int]:
+    """The keys of values between NORM_MIN and PLAIN_MAX, where no limit applies: `key_of` written out, for it is called for every value."""
+    log, ln_gamma, bias = math.log, LN_GAMMA, BIAS
+    return [round(log(value) / ln_gamma) + bias for value in values]
 
 
 def value_of(key: int) -> float:
@@ -86,16 +93,16 @@ class Sketch:
         """Insert finite values in order. The average is updated value by value, because its last digits depend on that."""
         if not values:
             return
-        self._widen(min(values), max(values))
-        log, ln_gamma, norm_min, bins = math.log, LN_GAMMA, NORM_MIN, self.bins
+        low, high = min(values), max(values)
+        self._widen(low, high)
+        bins = self.bins
+        for key in _plain_keys(values) if low >= NORM_MIN and high < PLAIN_MAX else map(key_of, values):
+            bins[key] = bins.get(key, 0) + 1
         count, total, avg = self.count, self.sum, self.avg
         for value in values:
             count += 1
             total += value
             avg += (value - avg) / count
-            # Where no limit can apply, key_of is written out.
-            key = round(log(value) / ln_gamma) + BIAS if norm_min <= value < 1e200 else key_of(value)
-            bins[key] = bins.get(key, 0) + 1
         self.count, self.sum, self.avg = count, total, avg
         self._trim()
 

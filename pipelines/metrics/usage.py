@@ -5,8 +5,7 @@ counters.
 """
 
 import math
-
-import attrs
+from typing import NamedTuple
 
 from pipelines.metrics.procfs import CpuTimes, Snapshot
 
@@ -69,22 +68,15 @@ def _idle_range(start: CpuTimes, end: CpuTimes) -> tuple[float, float]:
     return min(idle, default=math.inf), max(idle, default=0.0)
 
 
-@attrs.define
-class Peaks:
-    """The highest values that samples of the whole sandbox have shown."""
+class Peaks(NamedTuple):
+    """The highest values that samples of the whole sandbox have shown. On demand every invocation begins with `Peaks()`."""
 
     tmp_used_bytes: int = 0
     fd_use: int = 0
     threads_use: int = 0
 
-    def sample(self, tmp_used_bytes: int, fd_use: int, threads_use: int) -> None:
-        self.tmp_used_bytes = max(self.tmp_used_bytes, tmp_used_bytes)
-        self.fd_use = max(self.fd_use, fd_use)
-        self.threads_use = max(self.threads_use, threads_use)
-
-    def reset(self) -> None:
-        """On demand every invocation has peaks of its own."""
-        self.tmp_used_bytes = self.fd_use = self.threads_use = 0
+    def with_sample(self, tmp_used_bytes: int, fd_use: int, threads_use: int) -> "Peaks":
+        return Peaks(max(self.tmp_used_bytes, tmp_used_bytes), max(self.fd_use, fd_use), max(self.threads_use, threads_use))
 
 
 def usage_points(peaks: Peaks, tmp_max_bytes: int, fd_max: int, threads_max: int) -> list[Point]:

@@ -15,6 +15,7 @@ from .settings import ACCEPTED, SETTINGS, Setting
 from .values import Settings
 
 FILE_BYTES_MAX = 1024 * 1024
+MERGED_WITH_YAML = ("tags",)  # the file's entries stay, a variable wins for the same key (specification, tags 2.1)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +64,7 @@ def resolve(env: Mapping[str, str], yaml_text: str | None) -> Resolution:
         choose(setting, candidates(setting, variables, document, blocked, resolution), resolution)
     derive(resolution, env)
     report_accepted(resolution)
-    report_unknown(env, variables, document, resolution)
+    report_unknown(variables, document, resolution)
     return resolution
 
 
@@ -89,7 +90,7 @@ def by_prefix(env: Mapping[str, str]) -> Variables:
     for exact in env:
         upper = exact.upper()
         prefix = DD if upper.startswith(DD) else DATADOG if upper.startswith(DATADOG) else ""
-        if prefix and exact.isascii():
+        if prefix and exact.isascii() and exact.isprintable():
             name = upper[len(prefix) :]
             if exact == upper or name not in variables[prefix]:
                 variables[prefix][name] = (exact, env[exact])
@@ -134,15 +135,14 @@ def choose(setting: Setting, offered: Iterator[Candidate], resolution: Resolutio
     for source, name, raw in offered:
         value, notes = parse_one(setting, source, raw)
         refused += [(name, raw, note) for note in notes]
-        if value is not UNSET:
-            # Tags of the file stay beside those of a variable, which win for the same key (specification, tags 2.1).
-            if setting.name != "tags":
-                kind, exact, chosen = source, name, value
-                break
-            if kind == DEFAULT:
-                kind, exact, chosen = source, name, value
-            elif source == YAML:
-                chosen = merged(value, chosen)
+        if value is UNSET:
+            continue
+        if kind == DEFAULT:
+            kind, exact, chosen = source, name, value
+        elif source == YAML:
+            chosen = merged(value, chosen)
+        if setting.name not in MERGED_WITH_YAML:
+            break
     resolution.values[setting.name], resolution.sources[setting.name], resolution.names[setting.name] = chosen, kind, exact
     if refused:
         instead = f"{shown(setting, chosen)} ({kind if kind in (DEFAULT, YAML) else exact})"
@@ -187,7 +187,7 @@ def report_accepted(resolution: Resolution) -> None:
             resolution.complain(setting.name, f"accepted without effect. {setting.text}", "", level=WARN)
 
 
-def report_unknown(env: Mapping[str, str], variables: Variables, document: Document, resolution: Resolution) -> None:
+def report_unknown(variables: Variables, document: Document, resolution: Resolution) -> None:
     known = {name for setting in SETTINGS for name in setting.env}
     unknown = [exact for named in variables.values() for name, (exact, _) in named.items() if name not in known]
     if unknown or document:

@@ -68,6 +68,11 @@ def bypasses(entries: Iterable[str], host: str, port: int) -> bool:
     return any(matches(entry.strip().lower(), host, port) for entry in entries)
 
 
+def proxy_for(url: str | None, entries: Iterable[str], host: str, port: int) -> str | None:
+    """The proxy on the way to a destination, given `Settings.https_proxy_url` and `Settings.no_proxy`; None is the direct way."""
+    return None if url is None or bypasses(entries, host, port) else url
+
+
 def matches(entry: str, host: str, port: int) -> bool:
     if entry == "*":
         return True

@@ -29,7 +29,12 @@ def decoded(text: str, kind: type[list[object]] | type[dict[str, object]]) -> ob
     import json
 
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair could never be sent
+        return value
+    except UnicodeEncodeError:
+        raise BadValue("not JSON: half a character after \\u", ERROR) from None
     except json.JSONDecodeError as error:
         raise BadValue(f"not JSON: {error.msg} at character {error.pos}", ERROR) from None
     except (ValueError, RecursionError):

@@ -40,7 +40,7 @@ def hints(unknown: Iterable[str], document: Mapping[object, object]) -> Iterator
         if not is_foreign(name) and (near := nearest(name, names)):
             yield exact, f"no setting has this name; did you mean {prefix}_{near}?"
     tops = {path.partition(".")[0] for setting in SETTINGS for path in setting.yaml}
-    strange = [str(key) for key in document if str(key) not in tops]
+    strange = [key for key in map(str, document) if key not in tops and key.isprintable()]
     for key in sorted(strange)[:NAMES_MAX]:
         if near := nearest(key, tops):
             yield f"datadog.yaml {key}", f"no setting has this name; did you mean {near}?"

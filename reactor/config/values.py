@@ -176,7 +176,8 @@ class Settings:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"settings are frozen: {name}")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]  # deleting is refused all the same
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"settings are frozen: {name}")
 
     def evolve(self, **changes: object) -> Settings:
         """A copy with other values."""

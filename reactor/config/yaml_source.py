@@ -150,6 +150,8 @@ class Builder:
 def scalar(event: object) -> object:
     """A plain scalar by its look, any other as text."""
     text: str = event.value  # type: ignore[attr-defined]  # a ScalarEvent
+    if not text.isascii():
+        text.encode()  # an escape may have made half a character, which could never be sent: a ValueError
     if not event.implicit[0] or event.style:  # type: ignore[attr-defined]
         return text
     if text in NULL:

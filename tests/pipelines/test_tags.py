@@ -13,6 +13,7 @@ from pipelines.tags import (
     function_tag_map,
     function_tags,
     invoked_alias,
+    proxied_tags,
     runtime_family,
     runtime_of_environ,
     runtime_of_os_release,
@@ -60,7 +61,9 @@ def test_the_latest_version_is_not_named():
 @pytest.mark.parametrize("is_appsec_on", [False, True])
 def test_without_the_platforms_variables_there_are_13_tags(is_appsec_on):
     facts = FunctionFacts("99-next", "x86_64", ARN.lower(), env="test", service="s", version="1", is_appsec_on=is_appsec_on)
-    keys = "key1 key2 account_id aws_account env function_arn functionname region resource service version architecture dd_extension_version"
+    keys = (
+        "key1 key2 account_id aws_account env function_arn functionname region resource service version architecture dd_extension_version"
+    )
     assert sorted(function_tags(facts, {"key1": "value1", "key2": "value2"})) == sorted(keys.split())
 
 
@@ -122,6 +125,13 @@ def test_a_tag_that_cleaning_empties_is_left_out():
 
 def test_the_function_tag_map_has_the_comma_list():
     assert function_tag_map({"b": "1", "a": "2"}) == {"_dd.tags.function": "a:2,b:1"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "value"), [({"functionname": "F"}, "_dd.origin:lambda;functionname:F"), ({}, "_dd.origin:lambda;functionname:")]
+)
+def test_what_is_passed_through_names_the_function(tags, value):
+    assert proxied_tags(tags) == value
 
 
 def test_excluded_keys_are_whole_keys():

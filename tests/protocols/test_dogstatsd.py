@@ -25,6 +25,7 @@ from protocols.dogstatsd import (
     unique_tags,
 )
 
+
 def sample(kind, name, values, tags=(), rate=1.0, timestamp_s=None, notes=()):
     return kind, name, tags, values, rate, timestamp_s, notes
 
@@ -181,13 +182,21 @@ def test_a_formatted_sample_is_read_back(letter, name, tags, values, rate, times
     assert parse_line(line.encode()) == expected
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_give_a_sample_or_a_refusal(line):
-    for parse in (parse_line, parse_event, parse_check):
-        try:
-            parse(line)
-        except LineRefused as refused:
-            assert refused.reason
+def reason_of(parse, line):
+    try:
+        parse(line)
+    except LineRefused as refused:
+        return refused.reason
+    return None
+
+
+LIKELY = st.sampled_from([b"_e{", b"_sc|", b"a:1|c|", b"_e{1,1}:a|b|", b"_sc|n|1|"])
+
+
+@given(st.builds(bytes.__add__, LIKELY, st.binary(max_size=20)) | st.binary(max_size=60))
+def test_any_bytes_give_a_sample_or_a_refusal_with_a_known_reason(line):
+    known = {value for name, value in vars(dogstatsd).items() if name.startswith(("REFUSED_", "OWN_METRIC"))}
+    assert {reason_of(parse, line) for parse in (parse_line, parse_event, parse_check)} <= known | {None}
 
 
 @pytest.mark.parametrize(
@@ -220,8 +229,10 @@ def test_an_event_is_read(line, event):
 
 @pytest.mark.parametrize(
     "line",
-    ["_e{", "_e{5,4}", "_e{5}:title|text", "_e{a,4}:title|text", "_e{5,9}:title|text", "_e{4,4}:title|text", "_e{0,4}:|text"]
-    + ["_e{5,4}:title|textmore", "_e{999999,1}:t|x", "_e{-1,1}:t|x"],
+    [
+        *("_e{", "_e{5,4}", "_e{5}:title|text", "_e{a,4}:title|text", "_e{5,9}:title|text", "_e{4,4}:title|text", "_e{0,4}:|text"),
+        *("_e{5,4}:title|textmore", "_e{999999,1}:t|x", "_e{-1,1}:t|x"),
+    ],
 )
 def test_a_broken_event_is_refused(line):
     with pytest.raises(LineRefused) as refused:
@@ -253,14 +264,18 @@ def test_a_broken_service_check_is_refused(line):
 
 @pytest.mark.parametrize(
     ("text", "namespace"),
-    [(same, same) for same in ("myapp", "my_app", "my.app", "myApp123", "a1.b2_c3")]
-    + [("  myapp  ", "myapp"), ("\tmyapp\n", "myapp"), ("", ""), ("   ", "")],
+    [
+        *((same, same) for same in ("myapp", "my_app", "my.app", "myApp123", "a1.b2_c3")),
+        *(("  myapp  ", "myapp"), ("\tmyapp\n", "myapp"), ("", ""), ("   ", "")),
+    ],
 )
 def test_a_namespace_is_accepted(text, namespace):
     assert parse_namespace(text) == namespace
 
 
-@pytest.mark.parametrize("text", ["1myapp", "_myapp", ".myapp", "-myapp", "my-app", "my app", "my@app", "my#app", "my$app", "my!app", "myäpp"])
+@pytest.mark.parametrize(
+    "text", ["1myapp", "_myapp", ".myapp", "-myapp", "my-app", "my app", "my@app", "my#app", "my$app", "my!app", "myäpp"]
+)
 def test_what_is_no_namespace_is_refused(text):
     with pytest.raises(ValueError, match="namespace"):
         parse_namespace(text)
@@ -282,5 +297,3 @@ def test_what_is_no_namespace_is_refused(text):
 )
 def test_a_name_is_prefixed_unless_it_belongs_to_a_product(name, namespace, sent):
     assert prefixed(name, namespace) == sent
-
-

@@ -83,11 +83,20 @@ def message_classes():
     tables = {
         "Origin": [("origin_product", 4, "uint32", 1), ("origin_category", 5, "uint32", 1), ("origin_service", 6, "uint32", 1)],
         "Metadata": [("origin", 1, "Origin", 1)],
-        "Dogsketch": [("ts", 1, "int64", 1), ("cnt", 2, "int64", 1)]
-        + [(name, number, "double", 1) for name, number in (("min", 3), ("max", 4), ("avg", 5), ("sum", 6))]
-        + [("k", 7, "sint32", 3), ("n", 8, "uint32", 3)],
-        "Sketch": [("metric", 1, "string", 1), ("host", 2, "string", 1), ("tags", 4, "string", 3)]
-        + [("dogsketches", 7, "Dogsketch", 3), ("metadata", 8, "Metadata", 1)],
+        "Dogsketch": [
+            ("ts", 1, "int64", 1),
+            ("cnt", 2, "int64", 1),
+            *((name, number, "double", 1) for name, number in (("min", 3), ("max", 4), ("avg", 5), ("sum", 6))),
+            ("k", 7, "sint32", 3),
+            ("n", 8, "uint32", 3),
+        ],
+        "Sketch": [
+            ("metric", 1, "string", 1),
+            ("host", 2, "string", 1),
+            ("tags", 4, "string", 3),
+            ("dogsketches", 7, "Dogsketch", 3),
+            ("metadata", 8, "Metadata", 1),
+        ],
         "SketchPayload": [("sketches", 1, "Sketch", 3)],
     }
     file = descriptor_pb2.FileDescriptorProto(name="sketches.proto", package="t", syntax="proto3")
@@ -107,7 +116,9 @@ DOUBLES = st.floats(allow_nan=False, allow_infinity=False).map(lambda value: val
 BINS = st.lists(st.tuples(st.integers(-32767, 32767), st.integers(1, 65535)), max_size=20)
 SKETCHES = st.builds(FlatSketch, st.integers(0, 2**40), DOUBLES, DOUBLES, DOUBLES, DOUBLES, BINS)
 ORIGINS = st.none() | st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 300), st.integers(0, 1000))
-ITEMS = st.tuples(st.text(min_size=1, max_size=200), st.lists(st.text(max_size=150), max_size=4).map(tuple), st.integers(0, 2**40), SKETCHES, ORIGINS)
+ITEMS = st.tuples(
+    st.text(min_size=1, max_size=200), st.lists(st.text(max_size=150), max_size=4).map(tuple), st.integers(0, 2**40), SKETCHES, ORIGINS
+)
 
 
 @given(st.lists(ITEMS, max_size=4))

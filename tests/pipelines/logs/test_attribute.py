@@ -57,7 +57,7 @@ def test_the_live_ids_are_bounded():
 
 
 def line(text):
-    return (text, 0, "info", None, "", False)
+    return (text, 0, "info", None, "", False, None)
 
 
 def test_orphans_are_released_in_their_order_and_once():

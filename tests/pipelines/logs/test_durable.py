@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.logs import durable
-from pipelines.logs.durable import DurableBuffer, DurableContext, decoration, read_execution_arn, read_span_meta
-from pipelines.logs.held import LINE_BYTES
+from pipelines.logs.durable import DurableBuffer, decoration, read_execution_arn, read_span_meta
+from pipelines.logs.held import LINE_BYTES, DurableContext
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 CONTEXT = DurableContext("exec-id", "exec-name")
 DURABLE_RUNTIME = "python:3.14.DurableFunction.v6"
 
 
-def line(text, request_id="req-123"):
-    return (text, 0, "info", request_id, "", False)
+def line(text, request_id="req-123", named=None):
+    return (text, 0, "info", request_id, "", False, named)
 
 
 def make(ids_max=50, runtime=DURABLE_RUNTIME, **settings):
@@ -98,6 +98,13 @@ def test_other_lines_are_ready_at_once(ids_max, runtime, request_id):
     assert list(make(ids_max, runtime).route(line("a", request_id), 0)) == [(line("a", request_id), None)]
 
 
+@pytest.mark.parametrize("runtime", [None, DURABLE_RUNTIME, "python:3.13"])
+@pytest.mark.parametrize("ids_max", [0, 5])
+def test_a_line_that_names_its_execution_itself_is_ready_with_it(runtime, ids_max):
+    named = line("a", named=CONTEXT)
+    assert list(make(ids_max, runtime).route(named, 0)) == [(named, CONTEXT)]
+
+
 def test_a_runtime_without_a_version_is_not_durable():
     buffer = make(runtime=None)
     assert list(buffer.route(line("a"), 0)) == []
@@ -177,7 +184,7 @@ def test_no_line_is_lost_or_doubled_and_each_request_keeps_its_order(steps, ids_
         if kind == "line":
             request_id, size = arguments
             came.setdefault(request_id, []).append(number)
-            ready = list(buffer.route((f"{number} " + "x" * size, 0, "info", request_id, "", False), mono_ms))
+            ready = list(buffer.route((f"{number} " + "x" * size, 0, "info", request_id, "", False, None), mono_ms))
         elif kind == "learn":
             ready = list(buffer.learn(arguments[0], CONTEXT))
         elif kind == "init":

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsm.time import Now
-from pipelines.logs.durable import DurableContext
+from pipelines.logs.held import DurableContext
 from pipelines.logs.pipeline import LogsPipeline
 from protocols.intake_logs import CUT_MARK, STATUSES
 from protocols.telemetry_records import LogsDroppedFields
@@ -107,6 +107,23 @@ def test_a_line_after_the_report_waits_for_the_next_start_and_a_late_report_take
         (REPORT_LINE.format("0.00"), "info", ID),
         ("during", "info", "next"),
     ]
+
+
+def test_after_a_crash_what_the_new_environment_says_belongs_to_the_next_invocation(bench):
+    b = bench()
+    b.take(START, ("platform.runtimeDone", {"requestId": ID, "status": "error"}), INIT_START, ("function", "loading"))
+    b.take(("platform.start", {"requestId": "next"}))
+    assert b.logs()[2:] == [
+        ("START RequestId: next Version: $LATEST", "info", "next"),
+        (INIT_LINE, "info", "next"),
+        ("loading", "info", "next"),
+    ]
+
+
+def test_an_init_inside_an_invocation_belongs_to_it(bench):
+    b = bench()
+    b.take(START, INIT_START)
+    assert b.logs() == [START_LINE, (INIT_LINE, "info", ID)]
 
 
 def test_the_oldest_orphans_go_without_an_id_when_there_are_too_many(bench):
@@ -378,6 +395,20 @@ def test_a_context_puts_the_execution_on_what_was_held(bench, managed, record, s
     assert last["durable_function.first_invocation"] is True
     assert last.get("durable_function.execution_status") == status
     assert owners['{"r'] == {"arn": "test-arn", "request_id": ID} | SDK_MEMBERS
+
+
+@pytest.mark.parametrize("ids_max", [0, 50])
+@pytest.mark.parametrize("end", ["start", "shutdown"])
+def test_an_orphan_of_the_durable_sdk_keeps_its_execution(bench, ids_max, end):
+    b = bench(durable_ids_max=ids_max)
+    b.take(("function", {"executionArn": EXECUTION_ARN}))
+    assert b.statistics.orphans == 1
+    if end == "start":
+        b.take(START)
+    else:
+        b.shutdown()
+    owners = [entry["message"]["lambda"] for entry in b.sealed()]
+    assert {"arn": "test-arn", "request_id": ID if end == "start" else None} | SDK_MEMBERS in owners
 
 
 def test_held_lines_go_after_half_a_minute(bench):

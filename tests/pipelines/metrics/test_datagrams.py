@@ -174,12 +174,35 @@ def test_a_known_form_is_refused_where_there_is_no_room():
     assert aggregator.statistics().refused_contexts == 2
 
 
-NUMBERS = st.sampled_from(["1", "2.5", ".5", "7.", "-3", "+4", "1e3", "1e999", "nan", "inf", "x", "", ".", "1_0", " 1", "9" * 310, "1:2", "1::3"])
+NUMBERS = st.sampled_from(
+    ["1", "2.5", ".5", "7.", "-3", "+4", "1e3", "1e999", "nan", "inf", "x", "", ".", "1_0", " 1", "9" * 310, "1:2", "1::3"]
+)
 SUFFIXES = st.sampled_from(
-    ["c", "g", "d", "h", "ms", "s", "c\r", "x", "", "c|#a:1", "c|#a:1\r", "d|@0.5", "c|@0.5|#b,a:1", "g|T1699999999", "c|T5", "d|T|", "c|@", "g|#a:"]
+    [
+        "c",
+        "g",
+        "d",
+        "h",
+        "ms",
+        "s",
+        "c\r",
+        "x",
+        "",
+        "c|#a:1",
+        "c|#a:1\r",
+        "d|@0.5",
+        "c|@0.5|#b,a:1",
+        "g|T1699999999",
+        "c|T5",
+        "d|T|",
+        "c|@",
+        "g|#a:",
+    ]
 )
 LINES = st.builds("{}:{}|{}".format, st.sampled_from(["m", "n", "datadog.x", "ü", "", "a|b"]), NUMBERS, SUFFIXES).map(str.encode)
-OTHER_LINES = st.sampled_from([b"_e{1,1}:a|b", b"_sc|a|0", b"_e{", b"", b"\r", b"bad", b"\xff:1|c", b"m:\xff|c", b"m:1|c|#\xff"]) | st.binary(max_size=12)
+OTHER_LINES = st.sampled_from(
+    [b"_e{1,1}:a|b", b"_sc|a|0", b"_e{", b"", b"\r", b"bad", b"\xff:1|c", b"m:\xff|c", b"m:1|c|#\xff"]
+) | st.binary(max_size=12)
 DATAGRAMS = st.lists(LINES | OTHER_LINES, max_size=6).map(b"\n".join)
 
 

@@ -85,7 +85,8 @@ def test_process_ids_are_the_numeric_names():
 
 
 def limits(files, processes):
-    return f"Limit  Soft Limit  Hard Limit  Units\nMax processes  {processes}  2048  processes\nMax open files  {files}  4096  files\n".encode()
+    rows = ("Limit  Soft Limit  Hard Limit  Units", f"Max processes  {processes}  2048  processes", f"Max open files  {files}  4096  files")
+    return "\n".join(rows).encode()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,11 @@ def test_tmp_is_counted_in_blocks():
     assert procfs.tmp_bytes(4096, 1000, 400) == (4_096_000, 2_457_600)
 
 
-@given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda tail: b"cpu 1 2 3 4\ncpu0 " + tail) | st.binary(max_size=60).map(b"Ceth1:".__add__))
+@given(
+    st.binary(max_size=80)
+    | st.binary(max_size=60).map(lambda tail: b"cpu 1 2 3 4\ncpu0 " + tail)
+    | st.binary(max_size=60).map(b"Ceth1:".__add__)
+)
 def test_no_bytes_raise(text):
     for parse in (parse_network, lambda stat: parse_cpu(stat, 100), parse_uptime, parse_limits):
         parse(text)

@@ -72,13 +72,8 @@ def test_without_both_ends_there_is_nothing(start, end):
     assert cpu_time_points(start, end) == []
 
 
-def test_peaks_only_grow_until_they_are_reset():
-    peaks = Peaks()
-    peaks.sample(100, 5, 3)
-    peaks.sample(50, 9, 2)
-    assert peaks == Peaks(100, 9, 3)
-    peaks.reset()
-    assert peaks == Peaks()
+def test_peaks_only_grow():
+    assert Peaks().with_sample(100, 5, 3).with_sample(50, 9, 2) == Peaks(100, 9, 3)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Sources, precedence and isolation: specification, configuration 1, 5, 6 and its reference test rows."""
 
+import subprocess
+import sys
+
 import pytest
 
 from reactor.config.load import load, load_from_disk
@@ -304,6 +307,19 @@ def test_a_parser_that_fails_costs_its_value_alone(configured, monkeypatch):
     settings, findings = configured(DD_ENV="prod", DD_SERVICE="orders")
     assert (settings.env, settings.service) == (None, "orders")
     assert [(finding.level, finding.reason) for finding in findings] == [("ERROR", "the parser failed: ZeroDivisionError")]
+
+
+def test_a_sound_start_loads_only_what_it_needs():
+    """Each of these costs the start as much as all settings together, or more."""
+    program = (
+        "import sys, reactor.config.load as load\n"
+        "before = set(sys.modules)\n"
+        "load.load({'DD_API_KEY': 'x', 'DD_SITE': 'datadoghq.eu', 'DD_TAGS': 'a:b', 'DD_SERVERLESS_FLUSH_STRATEGY': 'end'}, None)\n"
+        "late = {'yaml'} | {f'reactor.config.{name}' for name in ('proxy', 'typos', 'finding', 'yaml_source')}\n"
+        "print(sorted(set(sys.modules) - before), sorted(late & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] []\n"
 
 
 def test_the_file_is_read_from_the_task_root(tmp_path):

@@ -1,0 +1,124 @@
+"""`lambda-reactor replay`: run recordings through the very agent that runs in the layer, and show what it does."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from random import Random
+from typing import IO, Any
+
+from cli.replay_account import Account, Phase, as_document, as_text
+from protocols.fixture import FixtureError, parse
+from reactor.agent.replay import NeverAsked, Replay, settings_of
+
+DESCRIPTION = """\
+Run recorded Telemetry API events through the very agent that runs in the layer, without waiting, and show for each invocation the
+states passed with their times, the flush decision, what would be sent where, and what was dropped and why.
+
+The same recording prints the same bytes every time. Nothing is sent. A recording is made by `lambda-reactor record`, or anywhere by
+the extension itself with DD_RECORD_TELEMETRY_EVENTS=PATH; its format is in docs/fixtures.md.
+
+exit codes: 0 fine; 1 a machine met an event that it did not expect; 2 a recording cannot be read"""
+
+EXAMPLES = """\
+examples:
+  lambda-reactor replay fixtures/telemetry_events/*
+  lambda-reactor replay run.jsonl --json out.jsonl     one JSON document per invocation, then a summary
+  lambda-reactor replay run.jsonl --summary            the last lines only
+  lambda-reactor replay run.jsonl --real               the real process against the local platform, in real time"""
+
+
+def register(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "replay",
+        help="run recorded events through the agent and show what it would do",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("fixtures", nargs="+", metavar="FIXTURE", help="a recording (JSON lines)")
+    parser.add_argument("--json", metavar="OUT", help="write JSON lines to this file (- for standard output, instead of the text)")
+    parser.add_argument("--summary", action="store_true", help="show the last lines of each recording only")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the jitter in pauses (default: 0)")
+    parser.add_argument("--wire", action="store_true", help="count compressed bytes, not those before compression (slower)")
+    parser.add_argument("--real", action="store_true", help="run the real process against the local platform, in real time")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.real:
+        from cli.replay_real import run_real
+
+        return run_real(args)
+    try:
+        out = _open(args.json)
+    except OSError as error:
+        print(f"lambda-reactor: {args.json} cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
+    try:
+        return max(_run_one(name, args, out) for name in args.fixtures)
+    finally:
+        if out is not None and out is not sys.stdout:
+            out.close()
+
+
+def _open(path: str | None) -> IO[str] | None:
+    if path is None:
+        return None
+    return sys.stdout if path == "-" else open(path, "w", encoding="utf-8")
+
+
+def _run_one(name: str, args: argparse.Namespace, out: IO[str] | None) -> int:
+    show = out is not sys.stdout
+
+    def done(phase: Phase) -> None:
+        if out is not None:
+            out.write(json.dumps({"fixture": name, "invocation": as_document(phase)}, ensure_ascii=False) + "\n")
+        if show and not args.summary:
+            print(as_text(phase))
+
+    try:
+        with open(name, "rb") as lines:
+            if show:
+                print(name)
+            return _replay(name, lines, args.seed, done, out, show, args.wire)
+    except OSError as error:
+        print(f"lambda-reactor: {name} cannot be read: {error.strerror}", file=sys.stderr)
+    except FixtureError as error:
+        print(f"lambda-reactor: {error}", file=sys.stderr)
+    return 2
+
+
+def _replay(name: str, lines: IO[bytes], seed: int, done: Callable[[Phase], None], out: IO[str] | None, show: bool, wire: bool) -> int:
+    header, told = parse(lines, name)
+    settings, findings = settings_of(header)
+    account = Account(done, settings if wire else None)
+    replay = Replay(header, settings, Random(seed).random, account)
+    account.attach(replay.agent.ledger)
+    stuck = ""
+    try:
+        replay.run(told)
+    except NeverAsked as error:
+        stuck = str(error)
+    account.close()
+    summary = {**account.summary(), "exit_code": replay.code, "stuck": stuck, "lost": replay.agent.account()}
+    if out is not None:
+        findings_text = [finding.line() for finding in findings]
+        out.write(json.dumps({"fixture": name, "summary": {**summary, "settings": findings_text}}, ensure_ascii=False) + "\n")
+    if show:
+        for finding in findings:
+            print(f"  settings     {finding.line()}")
+        print(_summary_text(summary))
+    return 1 if stuck or account.totals["unexpected"] else 0
+
+
+def _summary_text(summary: dict[str, Any]) -> str:
+    ended = "still running" if summary["exit_code"] is None else f"exit code {summary['exit_code']}"
+    lines = [f"  in all       {summary['invocations']} invocations, {summary['requests']} requests, {summary['bytes']} bytes, {ended}"]
+    if summary["lost"]:
+        lines.append(f"  {summary['lost']}")
+    if summary["unexpected"]:
+        lines.append(f"  NOT EXPECTED {summary['unexpected']} events: no row of a table names them (see above)")
+    if summary["stuck"]:
+        lines.append(f"  STUCK        {summary['stuck']}")
+    return "\n".join(lines)

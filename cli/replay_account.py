@@ -1,0 +1,149 @@
+"""What a replay shows: per invocation the states passed, the decision, what would be sent, what was lost; and a summary at the end.
+
+An invocation is handed on as soon as the next one begins, so a recording of any length takes the same memory.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from fsm import events as ev
+from fsm import on_demand
+from fsm.engine import Step, Unexpected
+from reactor.agent.ledger import Ledger
+from reactor.agent.replay import Sent, Watcher
+from reactor.config.values import Settings
+from reactor.encode import encode_body
+
+LINES_MAX = 1_000  # log lines of the extension that are kept for one invocation
+
+
+@attrs.define
+class Requests:
+    """Requests of one kind to one place."""
+
+    kind: str
+    url: str
+    outcome: str
+    requests: int = 0
+    items: int = 0
+    bytes: int = 0
+
+
+@attrs.define
+class Phase:
+    """One invocation, or what comes before the first. Times are milliseconds since the recording began."""
+
+    number: int
+    request_id: str
+    at_ms: int
+    decision: str = ""
+    states: list[tuple[int, str]] = attrs.field(factory=list)
+    sent: dict[tuple[str, str, str], Requests] = attrs.field(factory=dict)
+    dropped: dict[str, int] = attrs.field(factory=dict)
+    said: list[str] = attrs.field(factory=list)
+    unexpected: list[str] = attrs.field(factory=list)
+
+
+class Account(Watcher):
+    """Collects phases; each goes to `done` when the next begins."""
+
+    def __init__(self, done: Callable[[Phase], None], compress_as: Settings | None = None) -> None:
+        """`compress_as`: count bytes as they would be on the wire, not as they are before compression."""
+        self._compress_as, self._done = compress_as, done
+        self.phase = Phase(0, "", 0, states=[(0, str(on_demand.TABLE.initial))])
+        self.totals: Counter[str] = Counter()
+        self.rows: set[tuple[str, str, str, int]] = set()
+        self._ledger: Ledger | None = None
+        self._dropped: dict[str, int] = {}
+
+    def attach(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def close(self) -> None:
+        """The recording is over."""
+        self._end_phase()
+
+    def summary(self) -> dict[str, Any]:
+        """The totals."""
+        return {name: self.totals[name] for name in ("invocations", "requests", "bytes", "unexpected")}
+
+    def step(self, at_ms: int, step: Step) -> None:
+        self.rows.add((step.machine, str(step.source), type(step.event).__name__, step.row))
+        if step.machine != on_demand.TABLE.name:
+            return
+        if isinstance(step.event, ev.Invoke):
+            self._begin_phase(at_ms, step)
+        if step.target is not step.source:
+            self.phase.states.append((at_ms, str(step.target)))
+
+    def sent(self, sent: Sent) -> None:
+        body = sent.payload.body
+        size = len(body.raw if self._compress_as is None else encode_body(body, self._compress_as)[0])
+        key = (body.kind, sent.payload.url, sent.outcome)
+        requests = self.phase.sent.get(key)
+        if requests is None:
+            requests = self.phase.sent[key] = Requests(*key)
+        requests.requests += 1
+        requests.items += body.items
+        requests.bytes += size
+        self.totals["requests"] += 1
+        self.totals["bytes"] += size
+
+    def said(self, at_ms: int, level: str, text: str) -> None:
+        if len(self.phase.said) < LINES_MAX:
+            self.phase.said.append(text if level == "PLAIN" else f"{level} {text}")
+
+    def unexpected(self, at_ms: int, effect: Unexpected) -> None:
+        self.totals["unexpected"] += 1
+        self.phase.unexpected.append(f"{at_ms} ms: {effect.event} while {effect.machine} was in {effect.state}")
+
+    def _begin_phase(self, at_ms: int, step: Step) -> None:
+        self._end_phase()
+        guard = on_demand.TABLE.rows[step.source, ev.Invoke][step.row].guard
+        self.totals["invocations"] += 1
+        decision = guard.__name__ if guard else "no flush is due"
+        self.phase = Phase(self.phase.number + 1, step.event.request_id, at_ms, decision.replace("_", " "))
+
+    def _end_phase(self) -> None:
+        if self._ledger is not None:
+            dropped = self._ledger.statistics().dropped
+            changed = {name: count - self._dropped.get(name, 0) for name, count in dropped.items()}
+            self.phase.dropped = {name: count for name, count in changed.items() if count}
+            self._dropped = dropped
+        self._done(self.phase)
+
+
+def as_document(phase: Phase) -> dict[str, Any]:
+    """A phase for programs."""
+    return {
+        "number": phase.number,
+        "request_id": phase.request_id,
+        "at_ms": phase.at_ms,
+        "decision": phase.decision,
+        "states": [{"at_ms": at_ms, "state": state} for at_ms, state in phase.states],
+        "sent": [attrs.asdict(requests) for requests in phase.sent.values()],
+        "dropped": phase.dropped,
+        "said": phase.said,
+        "unexpected": phase.unexpected,
+    }
+
+
+def as_text(phase: Phase) -> str:
+    """A phase for people."""
+    if phase.number:
+        head = f"  invocation {phase.number}  {phase.request_id}  at {phase.at_ms} ms  ({phase.decision})"
+    else:
+        head = "  before the first invocation"
+    lines = [head, "    states   " + ", ".join(f"{state} at {at_ms}" for at_ms, state in phase.states)]
+    for sent in phase.sent.values():
+        noun = "request" if sent.requests == 1 else "requests"
+        lines.append(
+            f"    sent     {sent.requests} {noun} of {sent.kind}: {sent.items} items, {sent.bytes} bytes, {sent.outcome} -> {sent.url}"
+        )
+    lines += [f"    dropped  {count} {name}" for name, count in sorted(phase.dropped.items())]
+    lines += [f"    said     {line}" for line in phase.said]
+    lines += [f"    NOT EXPECTED  {line}" for line in phase.unexpected]
+    return "\n".join(lines)
