@@ -11,7 +11,7 @@ from reactor.version import VERSION
 PROGRAM = "lambda-reactor"
 COMMANDS = {
     "emulate": "run a function with an extension on a local Lambda platform, and account for what arrived",
-    "replay": "tell the extension what a recorded run told it, and show what it decides and sends",
+    "replay": "run recorded events through the agent and show what it would do",
     "record": "as emulate, and write down what the extension was told",
     "diagram": "draw a state machine",
     "config": "print the effective configuration, its sources and what is wrong with it",

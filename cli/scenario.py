@@ -1,7 +1,7 @@
 """One emulated run: a function, an extension, a platform between them and an intake behind. Values in, values out."""
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -127,22 +127,3 @@ class Progress:
 
     def _tell(self, call: ApiCall, text: str) -> None:
         self._say(f"{call.at_ms - self._began_ms:7.0f} ms  {text}")
-
-
-def unbalanced_lines(printed: Sequence[str], account: Account) -> list[str]:
-    """What the function printed and what arrived, as sentences where they differ. Lines that an extension may rightly change are left out."""
-    arrived = _counted(line.message for line in account.logs)
-    sentences = []
-    for text, times in _counted(printed).items():
-        came = arrived.get(text, 0)
-        if came != times and text.strip() and not text.lstrip().startswith("{"):
-            sentences.append(f"line {text[:80]!r}: printed {times} times, arrived {came} times")
-    return sentences
-
-
-def _counted(texts: Any) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for text in texts:
-        plain = text.rstrip("\r\n")
-        counts[plain] = counts.get(plain, 0) + 1
-    return counts

@@ -42,6 +42,7 @@ class Invoking:
         self._give_worker(running)
         event = self._invoke_event(running)
         if self._box.faults.strikes("runtime-done-first"):
+            running.extensions_told = True  # they are not done: they have not begun
             self._box.nursery.start_soon(self._invoke_after_runtime_done, running, event)
         else:
             self._post_invoke(event)
@@ -60,7 +61,6 @@ class Invoking:
             agent.post(event)
 
     async def _invoke_after_runtime_done(self, running: Running, event: dict[str, Any]) -> None:
-        running.extensions_told = True  # they are not done: they have not begun
         while running.runtime_done_ms is None and not running.over.is_set():
             await self._box.wait_change()
         await self._box.telemetry.flush(1.0)

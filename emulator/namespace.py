@@ -175,8 +175,12 @@ def _spawn_holder(channel: int) -> subprocess.Popen[bytes]:
 
 async def _start_holder(order: Mapping[str, Any]) -> tuple[subprocess.Popen[bytes], trio.socket.SocketType, dict[str, Any]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        holder = _spawn_holder(theirs.fileno())
+    try:
+        with theirs:
+            holder = _spawn_holder(theirs.fileno())
+    except OSError as error:
+        ours.close()
+        raise Refusal(f"the namespace holder could not be started: {error}") from error
     channel = trio.socket.from_stdlib_socket(ours)
     try:
         with trio.fail_after(10):

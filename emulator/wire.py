@@ -108,8 +108,8 @@ async def _send(stream: trio.abc.Stream, data: bytes) -> None:
 
 
 async def accept(listener: trio.SocketListener, handle_stream: Callable[[trio.SocketStream], Awaitable[None]]) -> None:
-    """Accept for ever; each connection in its own task of a nursery that ends with this call."""
-    async with trio.open_nursery() as nursery:
+    """Accept for ever; each connection in its own task of a nursery that ends with this call, as the listener does."""
+    async with listener, trio.open_nursery() as nursery:
         while True:
             stream = await listener.accept()
             nursery.start_soon(handle_stream, stream)

@@ -40,11 +40,12 @@ class Regions:
     def feed(self, region: str, event: Any) -> Effects:
         """Take one event in one region; return what leaves all regions, in order."""
         out: list[Any] = []
+        joins_of = self._joins
         waiting = [(region, event)]
         for _ in range(CASCADE_MAX):
             name, current = waiting.pop(0)
             for effect in self.machines[name].feed(current):
-                joins = self._joins.get((name, type(effect)))
+                joins = joins_of.get((name, type(effect)))
                 if joins is None:
                     out.append((name, effect))
                 else:

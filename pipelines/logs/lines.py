@@ -7,7 +7,6 @@ from protocols.intake_logs import escape
 from protocols.telemetry_records import InitStartFields, ReportFields, RuntimeDoneFields, StartFields
 
 INIT_START, START, END, REPORT = "init_start", "start", "end", "report"
-LINE_KINDS = (START, END, REPORT, INIT_START)
 """The kinds of platform lines, as the setting that leaves some of them out names them."""
 
 

@@ -30,6 +30,7 @@ from reactor.config.values import Settings
 INVOCATIONS_MAX = 500
 CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
 HELD_INPUTS_MAX = 1_000  # datagram batches that arrive before the registration is answered
+INVOCATION = "invocation"  # owner of what one invocation's machine asks for; it arms no timers
 JUMP_MS = 1_000  # a gap that no one was awake for
 
 JOINS = (
@@ -119,6 +120,7 @@ class Agent:
             self._now,
         )
         for held in self._held:
+            self.ledger.accept("datagram", len(held.datagrams))
             self.pipelines.take_datagrams(held.datagrams, self._now)
         self._held.clear()
         self._tell(ev.Registered(self._now))
@@ -214,66 +216,67 @@ class Agent:
             self.ledger.note("records of invocations that were over")
             return
         for effect in self.invocations.feed(request_id, event):
-            self._perform_for_invocation(effect)
+            self._perform(INVOCATION, effect)
 
-    def _open(self, request_id: str) -> None:
+    def _open(self, effect: do.OpenInvocation) -> None:
+        request_id = effect.request_id
         for effect in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
-            self._perform_for_invocation(effect)
+            self._perform(INVOCATION, effect)
         if request_id in self._closed:  # it is tried again, under the same id
             self._closed.remove(request_id)
         self._invocation(request_id, ev.Opened(self._now, request_id))
 
-    def _end_open(self) -> None:
+    def _end_open(self, effect: do.EndOpenInvocations) -> None:
         for effect in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
-            self._perform_for_invocation(effect)
+            self._perform(INVOCATION, effect)
         if self.pipelines is not None:
             self.pipelines.let_go(self._now)
 
     def _perform(self, owner: str, effect: Any) -> None:
-        match effect:
-            case Arm(tick, at_mono_ms, generation):
-                self._out.append(SetTimer(owner, tick, generation, at_mono_ms))
-            case Disarm(tick):
-                self._out.append(ClearTimer(owner, tick))
-            case do.OpenInvocation(request_id):
-                self._open(request_id)
-            case do.EndOpenInvocations():
-                self._end_open()
-            case do.Seal(until_mono_ms):
-                self._seal(until_mono_ms)
-            case do.Spool():
-                self._out += self.outbox.discard_all("not sent before the sandbox ended", self._now)
-                self._tell(ev.Spooled(self._now))
-            case do.RefuseInput():
-                self._refusing = True
-                self._out.append(effect)
-            case do.GaveUpWaiting(request_id):
-                self.ledger.note("invocations whose end was not seen before their deadline")
-                self._say("DEBUG", f"the end of {request_id} was not seen before its deadline drew near")
-            case do.LeaveUnseen():
-                self.ledger.note("invocations whose end was not seen before the next began")
-            case Unexpected():
-                self._unexpected(effect)
-            case _:
-                self._out.append(effect)
+        """Do what a machine asks for; what the agent cannot do itself goes out."""
+        if (perform := _PERFORM.get(type(effect))) is not None:
+            perform(self, effect)
+        elif isinstance(effect, Arm):
+            self._out.append(SetTimer(owner, effect.tick, effect.generation, effect.at_mono_ms))
+        elif isinstance(effect, Disarm):
+            self._out.append(ClearTimer(owner, effect.tick))
+        else:
+            self._out.append(effect)
 
-    def _perform_for_invocation(self, effect: Any) -> None:
+    def _gave_up_waiting(self, effect: do.GaveUpWaiting) -> None:
+        self.ledger.note("invocations whose end was not seen before their deadline")
+        self._say("DEBUG", f"the end of {effect.request_id} was not seen before its deadline drew near")
+
+    def _left_unseen(self, effect: do.LeaveUnseen) -> None:
+        self.ledger.note("invocations whose end was not seen before the next began")
+
+    def _spool(self, effect: do.Spool) -> None:
+        self._out += self.outbox.discard_all("not sent before the sandbox ended", self._now)
+        self._tell(ev.Spooled(self._now))
+
+    def _refuse_input(self, effect: do.RefuseInput) -> None:
+        self._refusing = True
+        self._out.append(effect)
+
+    def _count_invocation(self, effect: do.CountInvocation) -> None:
         assert self.pipelines is not None
-        match effect:
-            case do.CountInvocation(request_id, at):
-                self.ledger.note("invocations")
-                self.pipelines.count_invocation(request_id, at)
-            case do.CountRuntime(done):
-                self.pipelines.count_runtime(done.fields, self._now)
-            case do.CountReport(report):
-                self.pipelines.count_report(report.fields, self._now)
-            case do.CloseInvocation(request_id, how):
-                self._closed.append(request_id)
-                if how != "reported":
-                    self.pipelines.forget(request_id, self._now)
-                    self.ledger.note(f"invocations {how} before their report")
-            case Unexpected():
-                self._unexpected(effect)
+        self.ledger.note("invocations")
+        self.pipelines.count_invocation(effect.request_id, effect.at)
+
+    def _count_runtime(self, effect: do.CountRuntime) -> None:
+        assert self.pipelines is not None
+        self.pipelines.count_runtime(effect.done.fields, self._now)
+
+    def _count_report(self, effect: do.CountReport) -> None:
+        assert self.pipelines is not None
+        self.pipelines.count_report(effect.report.fields, self._now)
+
+    def _close(self, effect: do.CloseInvocation) -> None:
+        assert self.pipelines is not None
+        self._closed.append(effect.request_id)
+        if effect.how != "reported":
+            self.pipelines.forget(effect.request_id, self._now)
+            self.ledger.note(f"invocations {effect.how} before their report")
 
     def _unexpected(self, effect: Unexpected) -> None:
         if self.ledger.note(f"unexpected: {effect.event} in {effect.machine} {effect.state}"):
@@ -282,11 +285,11 @@ class Agent:
 
     # --- what follows ---------------------------------------------------------------------------------------------------------
 
-    def _seal(self, until_mono_ms: int) -> None:
+    def _seal(self, effect: do.Seal) -> None:
         if self.pipelines is not None:
             for body in self.pipelines.seal(self._now):
                 self.outbox.add(self.destinations.url_of(body), body)
-        self._out += self.outbox.flush(until_mono_ms, self._now)
+        self._out += self.outbox.flush(effect.until_mono_ms, self._now)
         self._confirmed = self.outbox.confirmed
         self._feed("flush", ev.Sealed(self._now, self.outbox.number, self._confirmed))
 
@@ -316,4 +319,19 @@ _READERS: dict[str, Callable[[Agent, read.Record], None]] = {
     "platform.runtimeDone": Agent._runtime_done,
     "platform.report": Agent._report,
     "platform.restoreStart": Agent._restore_start,
+}
+
+_PERFORM: dict[type, Callable[[Agent, Any], None]] = {
+    do.OpenInvocation: Agent._open,
+    do.EndOpenInvocations: Agent._end_open,
+    do.Seal: Agent._seal,
+    do.Spool: Agent._spool,
+    do.RefuseInput: Agent._refuse_input,
+    do.GaveUpWaiting: Agent._gave_up_waiting,
+    do.LeaveUnseen: Agent._left_unseen,
+    do.CountInvocation: Agent._count_invocation,
+    do.CountRuntime: Agent._count_runtime,
+    do.CountReport: Agent._count_report,
+    do.CloseInvocation: Agent._close,
+    Unexpected: Agent._unexpected,
 }

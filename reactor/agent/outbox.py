@@ -32,14 +32,19 @@ class Outbox:
         self._ledger, self._random, self._watch = ledger, random, watch
         self._payloads: dict[int, tuple[Payload, Machine[delivery.State, delivery.Data]]] = {}
         self._until_mono_ms = 0
+        self._is_open = False  # the flush's bound has not passed: what waits for a slot will get one
 
     def __len__(self) -> int:
         return len(self._payloads)
 
     @property
     def confirmed(self) -> int:
-        """Every number up to this one is delivered, dropped, or set aside for a later flush."""
-        return min((number for number, (_, machine) in self._payloads.items() if machine.state in _UNDER_WAY), default=self.number + 1) - 1
+        """Every number up to this one is delivered, dropped, or set aside for a later flush.
+
+        What still waits for a slot when the bound has passed is set aside too: nobody would wake it before the next flush.
+        """
+        waited_for = _UNDER_WAY if self._is_open else _HOLDING_A_SLOT
+        return min((number for number, (_, machine) in self._payloads.items() if machine.state in waited_for), default=self.number + 1) - 1
 
     def add(self, url: str, body: Body) -> None:
         """Number a body. It waits until a flush begins."""
@@ -79,7 +84,8 @@ class Outbox:
 
     def _fill_slots(self, now: Now) -> list[Any]:
         out: list[Any] = []
-        free = SLOTS - self._under_way() if now.mono_ms < self._until_mono_ms else 0
+        self._is_open = now.mono_ms < self._until_mono_ms
+        free = SLOTS - self._under_way() if self._is_open else 0
         for number, (_, machine) in tuple(self._payloads.items()):
             if free <= 0:
                 break

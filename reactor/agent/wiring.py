@@ -223,7 +223,7 @@ def _rules(settings: Settings, say: Say) -> Callable[[str], str | None] | None:
     rules, errors = compile_rules(tuple(Rule(*rule) for rule in settings.logs_config_processing_rules))
     for error in errors:
         say("ERROR", error)
-    return rules.apply
+    return rules.apply if len(rules) else None
 
 
 def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFacts, tags: dict[str, str], now: Now) -> MetricsPipeline:

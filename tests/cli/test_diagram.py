@@ -59,7 +59,9 @@ def test_an_unknown_format_is_refused(capsys):
 
 def test_all_gives_a_picture_and_a_page_of_each(tmp_path):
     assert run("all", "--output", str(tmp_path / "machines")) == 0
-    assert {path.name for path in (tmp_path / "machines").iterdir()} == {f"{name}.{ending}" for name in MACHINES for ending in ("svg", "md")}
+    assert {path.name for path in (tmp_path / "machines").iterdir()} == {
+        f"{name}.{ending}" for name in MACHINES for ending in ("svg", "md")
+    }
 
 
 def test_all_in_one_format_gives_only_that(tmp_path):

@@ -173,7 +173,7 @@ async def test_a_restored_snapshot_has_its_own_records(nursery, autojump_clock):
     sandbox = make(nursery, FakeRuntime(init_ms=100, restore_ms=150), init_type="snap-start")
     await live(sandbox, pause_ms=3_600_000)
     assert outline(sandbox) == [*INIT, "restoreStart", "restoreRuntimeDone success", "restoreReport success", *GOOD]
-    metrics = [record["record"]["metrics"] for record in sandbox.telemetry.records if record["type"] == "platform.report"][0]
+    metrics = next(record["record"]["metrics"] for record in sandbox.telemetry.records if record["type"] == "platform.report")
     assert (metrics["restoreDurationMs"], "initDurationMs" in metrics) == (pytest.approx(150, abs=1), False)
 
 

@@ -62,7 +62,10 @@ def test_rows_that_stay_are_told_from_rows_that_leave():
 
 def test_rows_to_the_same_state_are_one_edge():
     shown = boxes(view(table("ABC", {("A", Go): only("B"), ("A", Halt): only("C"), ("A", Wait): only("B")})))
-    assert [(target, [line.event for line in lines]) for target, lines in shown["A"].edges.items()] == [("B", ["Go", "Wait"]), ("C", ["Halt"])]
+    assert [(target, [line.event for line in lines]) for target, lines in shown["A"].edges.items()] == [
+        ("B", ["Go", "Wait"]),
+        ("C", ["Halt"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,9 @@ def test_a_cell_that_many_groups_share_is_drawn_once_for_all_of_them(groups):
     assert [box.title for box in shown.boxes if box.alike] == ([", ".join(states[:-1])] if groups >= ALIKE_GROUPS_MIN else [])
 
 
-@pytest.mark.parametrize(("state", "group", "key"), [("INIT.start", "INIT", "INIT_start"), ("EXIT", "EXIT", "EXIT"), ("a-b c", "a-b c", "a_b_c")])
+@pytest.mark.parametrize(
+    ("state", "group", "key"), [("INIT.start", "INIT", "INIT_start"), ("EXIT", "EXIT", "EXIT"), ("a-b c", "a-b c", "a_b_c")]
+)
 def test_a_state_has_a_group_and_an_identifier(state, group, key):
     assert (group_of(state), key_of(state)) == (group, key)
 
@@ -133,12 +138,12 @@ def test_a_state_has_a_group_and_an_identifier(state, group, key):
 
 def as_drawn(shown):
     """Every (state, event, guard's name, action, target) that the drawing says."""
-    said = []
-    for box in shown.boxes:
-        for line in box.lines:
-            for state in box.alike or (box.title,):
-                said.append((state, line.event, line.guard.rpartition(": ")[2], line.action, line.target or state))
-    return sorted(said)
+    return sorted(
+        (state, line.event, line.guard.rpartition(": ")[2], line.action, line.target or state)
+        for box in shown.boxes
+        for line in box.lines
+        for state in box.alike or (box.title,)
+    )
 
 
 def as_in_table(drawn):
@@ -154,7 +159,9 @@ def test_a_drawing_says_every_row_of_a_machine_and_no_other(name):
     assert as_drawn(view(MACHINES[name])) == as_in_table(MACHINES[name])
 
 
-STATES = st.lists(st.sampled_from(["A", "B", "C", "D", "x.a", "x.b", "x.c", "y.a", "y.b", "z.a", "z.b"]), min_size=2, max_size=8, unique=True)
+STATES = st.lists(
+    st.sampled_from(["A", "B", "C", "D", "x.a", "x.b", "x.c", "y.a", "y.b", "z.a", "z.b"]), min_size=2, max_size=8, unique=True
+)
 
 
 @st.composite
@@ -164,7 +171,11 @@ def tables(draw):
     rows = {(state, Go): only(states[index + 1]) for index, state in enumerate(states[:-1])}
     for state in states:
         for kind in (Halt, Wait):
-            cell = draw(st.lists(st.tuples(st.sampled_from(states), st.sampled_from([drive, nothing]), st.sampled_from([is_green, is_late])), max_size=2))
+            cell = draw(
+                st.lists(
+                    st.tuples(st.sampled_from(states), st.sampled_from([drive, nothing]), st.sampled_from([is_green, is_late])), max_size=2
+                )
+            )
             if cell:
                 rows[state, kind] = [*cell, (draw(st.sampled_from([state, states[0]])), drive, None)]
     return table(states, rows)

@@ -84,16 +84,16 @@ def drawn(request):
 
 def test_every_box_is_a_node_with_its_rows(drawn):
     shown, parsed = drawn
-    nodes = {name: lines_of(attributes["label"]) for name, (_, attributes) in parsed.nodes.items() if "label" in attributes and name[0] != '"'}
+    nodes = {
+        name: lines_of(attributes["label"]) for name, (_, attributes) in parsed.nodes.items() if "label" in attributes and name[0] != '"'
+    }
     assert nodes == {box.key: [box.title, *(line.text for line in box.stays)] for box in shown.boxes}
 
 
 def test_every_other_row_is_a_line_of_an_edge_between_nodes(drawn):
     shown, parsed = drawn
     edges = [(source, target, lines_of(attributes["label"])) for source, target, attributes in parsed.edges if attributes]
-    assert edges == [
-        (box.key, key_of(target), [line.text for line in lines]) for box in shown.boxes for target, lines in box.edges.items()
-    ]
+    assert edges == [(box.key, key_of(target), [line.text for line in lines]) for box in shown.boxes for target, lines in box.edges.items()]
     assert {end for edge in parsed.edges for end in edge[:2]} <= set(parsed.nodes)
 
 

@@ -71,7 +71,9 @@ def test_lines_to_different_states_never_lie_on_each_other(placed):
             continue
         for x, to_x, y, to_y in segments(one):
             for x2, to_x2, y2, to_y2 in segments(other):
-                along = (y == to_y == y2 == to_y2 and max(x, x2) < min(to_x, to_x2)) or (x == to_x == x2 == to_x2 and max(y, y2) < min(to_y, to_y2))
+                along = (y == to_y == y2 == to_y2 and max(x, x2) < min(to_x, to_x2)) or (
+                    x == to_x == x2 == to_x2 and max(y, y2) < min(to_y, to_y2)
+                )
                 assert not along, f"{one.box.title} to {one.target}, {other.box.title} to {other.target}"
 
 

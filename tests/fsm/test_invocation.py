@@ -84,7 +84,12 @@ def test_a_report_without_an_end_waits_for_it_until_another_invocation_begins():
 
 # --- ends that are not reports ------------------------------------------------------------------------------------------------
 
-OPEN_BY = [((), "stopped", "evicted"), ((OPENED,), "stopped", "evicted"), ((OPENED, DONE), "stopped", "evicted"), ((OPENED, REPORT),) + ("reported",) * 2]
+OPEN_BY = [
+    ((), "stopped", "evicted"),
+    ((OPENED,), "stopped", "evicted"),
+    ((OPENED, DONE), "stopped", "evicted"),
+    ((OPENED, REPORT),) + ("reported",) * 2,
+]
 
 
 @pytest.mark.parametrize(("so_far", "when_stopped", "when_evicted"), OPEN_BY, ids=["expected", "invoked", "done", "reported"])

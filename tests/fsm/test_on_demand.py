@@ -78,7 +78,7 @@ def test_another_machines_event_is_unexpected_everywhere(state, event):
     assert (machine.feed(event), machine.state) == ((Unexpected("on_demand", str(state), type(event).__name__),), state)
 
 
-# What only a defect of the reactor or of the platform can cause, reviewed pair by pair. A pair that joins or leaves this list is a decision.
+# What only a defect of the reactor or the platform can cause, pair by pair. One that joins or leaves this list is a decision.
 NO_CALL_PENDING = {*INIT[:3], *OWING}
 REGISTERED = {State.INIT_SUBSCRIBE, *ASKED, *OWING}
 UNEXPECTED = {
@@ -129,9 +129,13 @@ def test_the_next_event_is_asked_for_exactly_on_the_way_out_of_a_debt(state, kin
         assert asks == (1 if pending_after and not pending_before else 0)
 
 
-@pytest.mark.parametrize("state", [State.INVOKE_WAIT, State.INVOKE_FLUSH_FIRST, State.RUNTIME_DONE_SETTLE, State.RUNTIME_DONE_FLUSH], ids=str)
+@pytest.mark.parametrize(
+    "state", [State.INVOKE_WAIT, State.INVOKE_FLUSH_FIRST, State.RUNTIME_DONE_SETTLE, State.RUNTIME_DONE_FLUSH], ids=str
+)
 def test_every_state_that_owes_the_call_has_a_timer_that_leads_out_of_it(state):
-    ways_out = {tick for (source, tick), cell in TABLE.rows.items() if source is state and issubclass(tick, Tick) and cell[-1].target is not state}
+    ways_out = {
+        tick for (source, tick), cell in TABLE.rows.items() if source is state and issubclass(tick, Tick) and cell[-1].target is not state
+    }
     assert ways_out
 
 

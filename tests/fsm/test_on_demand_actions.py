@@ -154,7 +154,12 @@ def test_the_end_of_the_runtime_settles_flushes_checkpoints_and_asks(life, at, e
     sandbox.invoke("a", timeout_ms=10_000)
     assert getattr(sandbox, end)("a", 100) == [Disarm(ev.RaceDue), SETTLE, Arm(ev.SettleBound, at(105))]
     assert sandbox.state == "RUNTIME_DONE.settle"
-    assert sandbox.tell(ev.Settled, 102) == [Disarm(ev.DeadlineNear), Disarm(ev.SettleBound), do.Flush(at(1_102)), Arm(ev.FlushBound, at(1_102))]
+    assert sandbox.tell(ev.Settled, 102) == [
+        Disarm(ev.DeadlineNear),
+        Disarm(ev.SettleBound),
+        do.Flush(at(1_102)),
+        Arm(ev.FlushBound, at(1_102)),
+    ]
     assert sandbox.state == "RUNTIME_DONE.flush"
     assert sandbox.tell(ev.Flushed, 150) == [Disarm(ev.FlushBound), do.Checkpoint(), do.AskNext()]
     assert (sandbox.state, sandbox.armed(), sandbox.data.done) == ("REPORT.idle", set(), True)

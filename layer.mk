@@ -1,0 +1,85 @@
+# What one does with this project: `make -f layer.mk`. Needs Python 3.11 or newer, make, and the package registry.
+# Every target sets up what it needs in .venv, from the hash-locked files of requirements/, and again only when those have changed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_SOURCES := fsm protocols pipelines reactor emulator cli demo bench tests
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
+PYTHON ?=
+
+.PHONY: help demo test long lint format bench docs clean
+
+help:
+	@echo 'make -f layer.mk demo     run a function with the extension on a local Lambda platform, and compare what arrives'
+	@echo 'make -f layer.mk test     format, lint, types, all tests but the long ones, the benchmark table'
+	@echo 'make -f layer.mk long     the tests that take longer'
+	@echo 'make -f layer.mk lint     format check, lint and types alone'
+	@echo 'make -f layer.mk format   rewrite the sources in the one format'
+	@echo 'make -f layer.mk bench    the benchmark table alone'
+	@echo 'make -f layer.mk docs     draw the machines and list the settings anew'
+	@echo 'make -f layer.mk clean    remove what these targets made, .venv included'
+	@echo 'PYTHON=/path/to/python chooses the interpreter that .venv is made with.'
+
+demo: $(VENV)/.demo
+	@$(BIN)/python -m cli.demo
+
+test: lint
+	@$(BIN)/python -m pytest -m 'not long'
+	@$(BIN)/python -m bench.run
+
+long: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m long
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	@$(BIN)/ruff check $(PYTHON_SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/basedpyright
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff format $(PYTHON_SOURCES)
+	@$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m bench.run
+
+docs: $(VENV)/.dev
+	@$(BIN)/lambda-reactor diagram all --output docs/machines
+	@$(BIN)/lambda-reactor config --format markdown > docs/settings.md
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build lambda_reactor.egg-info
+	find $(PYTHON_SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The development requirements hold those of the demonstration.
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo 'setting up $(VENV) for development (once)'
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.demo $@
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@echo 'setting up $(VENV) for the demonstration (once)'
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/bin/python:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	    found="$$python"; \
+	    "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || continue; \
+	    echo "making $(VENV) with $$("$$python" --version) ($$python)"; \
+	    rm -rf $(VENV) && "$$python" -m venv $(VENV) && exit 0; \
+	done; \
+	if [ -n "$$found" ]; then \
+	    echo "$$found has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)" >&2; \
+	else \
+	    echo 'no Python 3.11 or newer found: install one, or name it: make -f layer.mk PYTHON=/path/to/python ...' >&2; \
+	fi; \
+	exit 1
