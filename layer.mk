@@ -50,26 +50,27 @@ bench: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	@$(BIN)/lambda-reactor diagram all --output docs/machines
-	@$(BIN)/lambda-reactor config --format markdown > docs/settings.md
+	@$(BIN)/lambda-reactor config --format markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build lambda_reactor.egg-info
 	find $(PYTHON_SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The development requirements hold those of the demonstration.
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/pip
 	@echo 'setting up $(VENV) for development (once)'
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.demo $@
 
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/pip
 	@echo 'setting up $(VENV) for the demonstration (once)'
 	@$(PIP) --require-hashes -r requirements/demo.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/bin/python:
+# pip is the last that a new environment gets: without it the making was interrupted.
+$(VENV)/bin/pip:
 	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
 	    found="$$python"; \

@@ -1,4 +1,4 @@
-"""What one request costs our HTTP server connection, against h11 driven by hand with no limits and no checks. Prints one line.
+"""What one request costs our HTTP server connection, against h11 driven by hand with no limits and no checks.
 
 Run it as `python -m bench.http`: by its path it would stand in the way of the standard library's `http`.
 """
@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import h11
 
+from bench.table import Row, show
 from protocols.http_server import HttpLimits, Request, Response, ServerConnection
 
 ROUNDS, REQUESTS = 5, 2_000
@@ -54,10 +55,10 @@ def us_per_request(run: Callable[[], None]) -> float:
     return best_ns / REQUESTS / 1000
 
 
-def main() -> None:
+def rows() -> list[Row]:
     our_us, bare_us = us_per_request(ours), us_per_request(bare)
-    print(f"http server: {our_us:.0f} us per request, {our_us / bare_us:.2f} x bare h11")
+    return [Row("http server: a request of 1 kB", our_us, "us", f"bare h11 {bare_us:.0f} us", our_us / bare_us)]
 
 
 if __name__ == "__main__":
-    main()
+    show(rows())

@@ -4,10 +4,10 @@ Run it as `python -m bench.logs`. Each figure is the best of several rounds; a r
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 
+from bench.table import Row, show
 from fsm.time import Now
 from pipelines.logs.pipeline import LogsPipeline
 from protocols.telemetry_records import parse_batch
@@ -46,27 +46,25 @@ def best_us(work: Callable[[], object]) -> float:
     return shortest / 1000 / LINES
 
 
-def main() -> None:
+def rows() -> list[Row]:
     now = Now(epoch_ms=1795442417764, mono_ms=0)
     pipeline = LogsPipeline(arn="arn:aws:lambda:us-east-1:123456789012:function:orders-api", function_name="orders-api", tags=TAGS)
     pipeline.take([{"time": "2026-11-23T14:00:17.000Z", "type": "platform.start", "record": {"requestId": REQUEST_ID}}], now)
-    sys.stdout.write(f"{'':24}{'json us':>9}{'parse us':>10}{'whole us':>10}{'ratio':>8}\n")
+    found = []
     for name, records in batches():
         body = json.dumps(records, separators=(",", ":")).encode()
 
         def bare(body: bytes = body) -> None:
             json.dumps(json.loads(body))
 
-        def parse(body: bytes = body) -> None:
-            parse_batch(body)
-
         def whole(body: bytes = body) -> None:
             pipeline.take(parse_batch(body)[0], now)
             pipeline.seal()
 
-        json_us, parse_us, whole_us = best_us(bare), best_us(parse), best_us(whole)
-        sys.stdout.write(f"{name:24}{json_us:9.2f}{parse_us:10.2f}{whole_us:10.2f}{whole_us / json_us:8.2f}\n")
+        json_us, whole_us = best_us(bare), best_us(whole)
+        found.append(Row(f"logs: {name}", whole_us, "us", f"json both ways {json_us:.2f} us", whole_us / json_us))
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    show(rows())

@@ -17,6 +17,7 @@ from reactor.agent.replay import Sent, Watcher
 from reactor.config.values import Settings
 from reactor.encode import encode_body
 
+LIVES = ("on_demand", "life")  # machines of a sandbox as a whole
 LINES_MAX = 1_000  # log lines of the extension that are kept for one invocation
 
 
@@ -34,13 +35,17 @@ class Requests:
 
 @attrs.define
 class Phase:
-    """One invocation, or what comes before the first. Times are milliseconds since the recording began."""
+    """One invocation, or what comes before the first; on managed instances, what lies between two flushes.
+
+    Times are milliseconds since the recording began. `invocations` (managed): when each began and ended.
+    """
 
     number: int
     request_id: str
     at_ms: int
     decision: str = ""
     states: list[tuple[int, str]] = attrs.field(factory=list)
+    invocations: list[tuple[int, str, str]] = attrs.field(factory=list)
     sent: dict[tuple[str, str, str], Requests] = attrs.field(factory=dict)
     dropped: dict[str, int] = attrs.field(factory=dict)
     said: list[str] = attrs.field(factory=list)
@@ -72,12 +77,15 @@ class Account(Watcher):
 
     def step(self, at_ms: int, step: Step) -> None:
         self.rows.add((step.machine, str(step.source), type(step.event).__name__, step.row))
-        if step.machine != on_demand.TABLE.name:
-            return
-        if isinstance(step.event, ev.Invoke):
-            self._begin_phase(at_ms, step)
-        if step.target is not step.source:
-            self.phase.states.append((at_ms, str(step.target)))
+        if step.machine == "managed_invocation":
+            self._step_of_one(at_ms, step)
+        elif step.machine in LIVES:
+            if type(step.event) is ev.Invoke:
+                self._begin_invocation(at_ms, step)
+            if step.target is not step.source:
+                self.phase.states.append((at_ms, str(step.target)))
+        elif type(step.event) is ev.FlushDue:
+            self._begin_phase(Phase(self.phase.number + 1, "", at_ms, "the interval has passed"))
 
     def sent(self, sent: Sent) -> None:
         body = sent.payload.body
@@ -100,12 +108,23 @@ class Account(Watcher):
         self.totals["unexpected"] += 1
         self.phase.unexpected.append(f"{at_ms} ms: {effect.event} while {effect.machine} was in {effect.state}")
 
-    def _begin_phase(self, at_ms: int, step: Step) -> None:
-        self._end_phase()
+    def _begin_invocation(self, at_ms: int, step: Step) -> None:
         guard = on_demand.TABLE.rows[step.source, ev.Invoke][step.row].guard
         self.totals["invocations"] += 1
         decision = guard.__name__ if guard else "no flush is due"
-        self.phase = Phase(self.phase.number + 1, step.event.request_id, at_ms, decision.replace("_", " "))
+        self._begin_phase(Phase(self.phase.number + 1, step.event.request_id, at_ms, decision.replace("_", " ")))
+
+    def _step_of_one(self, at_ms: int, step: Step) -> None:
+        """On managed instances many run at once: each says when it begins and ends."""
+        if type(step.event) is ev.Opened:
+            self.totals["invocations"] += 1
+        request_id = next((effect.request_id for effect in step.effects if hasattr(effect, "request_id")), "")
+        if step.target is not step.source and len(self.phase.invocations) < LINES_MAX:
+            self.phase.invocations.append((at_ms, request_id, str(step.target)))
+
+    def _begin_phase(self, phase: Phase) -> None:
+        self._end_phase()
+        self.phase = phase
 
     def _end_phase(self) -> None:
         if self._ledger is not None:
@@ -124,6 +143,7 @@ def as_document(phase: Phase) -> dict[str, Any]:
         "at_ms": phase.at_ms,
         "decision": phase.decision,
         "states": [{"at_ms": at_ms, "state": state} for at_ms, state in phase.states],
+        "invocations": [{"at_ms": at_ms, "request_id": request_id, "state": state} for at_ms, request_id, state in phase.invocations],
         "sent": [attrs.asdict(requests) for requests in phase.sent.values()],
         "dropped": phase.dropped,
         "said": phase.said,
@@ -133,11 +153,16 @@ def as_document(phase: Phase) -> dict[str, Any]:
 
 def as_text(phase: Phase) -> str:
     """A phase for people."""
-    if phase.number:
+    if phase.number and not phase.request_id:
+        head = f"  flush {phase.number}  at {phase.at_ms} ms  ({phase.decision})"
+    elif phase.number:
         head = f"  invocation {phase.number}  {phase.request_id}  at {phase.at_ms} ms  ({phase.decision})"
     else:
         head = "  before the first invocation"
-    lines = [head, "    states   " + ", ".join(f"{state} at {at_ms}" for at_ms, state in phase.states)]
+    lines = [head]
+    if phase.states:
+        lines.append("    states   " + ", ".join(f"{state} at {at_ms}" for at_ms, state in phase.states))
+    lines += [f"    request  {request_id} {state} at {at_ms}" for at_ms, request_id, state in phase.invocations]
     for sent in phase.sent.values():
         noun = "request" if sent.requests == 1 else "requests"
         lines.append(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from emulator import platform as p
+from emulator import phases as p
 from emulator.extension_states import ExtensionStep
 from emulator.fake_runtime import FakeProcess
 from emulator.life import Life

@@ -9,7 +9,7 @@ from emulator.answers import as_json, problem, text
 from emulator.console import timeout_text
 from emulator.invocations import Running
 from emulator.sandbox import Sandbox
-from emulator.values import Invocation, InvocationResult
+from emulator.values import Invocation, InvocationResult, SandboxError
 from emulator.wire import Arrival, Broken, serve_stream
 from protocols.http_server import Headers, Request, Response
 
@@ -48,8 +48,11 @@ class FrontDoor:
                 ready.set()
 
         async def run() -> None:
-            result = await self._sandbox.invoke(invocation, answered)
-            answers.append(response_of_result(result, self._sandbox.config.timeout_ms))
+            try:
+                result = await self._sandbox.invoke(invocation, answered)
+                answers.append(response_of_result(result, self._sandbox.config.timeout_ms))
+            except SandboxError as error:
+                answers.append(problem(500, "Sandbox.Failure", str(error)))
             ready.set()
 
         self._nursery.start_soon(run)

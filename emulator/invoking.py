@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import trio
 
-from emulator import platform as p
+from emulator import phases as p
 from emulator import records
 from emulator.invocations import Running, billed_ms, report_metrics
 from emulator.life import Worker
@@ -17,6 +17,7 @@ from emulator.wire import now_ms
 if TYPE_CHECKING:
     from emulator.sandbox import Sandbox
 
+RESULT_BYTES = 500  # of a result without its response, roughly
 EXPIRED_KEPT = 1_000  # ids of managed invocations that timed out: a late answer to one gets 410
 
 
@@ -116,7 +117,10 @@ class Invoking:
         self._held.append(report)
         if self._box.options.report_mode == "prompt" or self._box.config.managed:
             self.release_held()
-        self._box.results.append(running.finish(status, error_type, ended, billed_ms(duration, running.init_ms)))
+        self._keep(running.finish(status, error_type, ended, billed_ms(duration, running.init_ms)))
+
+    def _keep(self, result: InvocationResult) -> None:
+        self._box.results.append(result, RESULT_BYTES + len(result.response or b""))
 
     def _report_spans(self, running: Running, ended_ms: float) -> list[dict[str, Any]]:
         if self._box.config.managed:
@@ -172,7 +176,7 @@ class Invoking:
     def _refused(self, running: Running, error_type: str, status: Literal["crash", "refused"]) -> InvocationResult:
         result = running.finish("error", error_type, now_ms(), 0)
         result = attrs.evolve(result, status=status)
-        self._box.results.append(result)
+        self._keep(result)
         return result
 
     def _new_running(self, invocation: Invocation) -> Running:

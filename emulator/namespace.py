@@ -153,7 +153,8 @@ async def isolate(
             holder.wait()
         return
     with await _take_lock(Path(f"/tmp/lambda-reactor-emulator-{os.getuid()}.lock"), say):
-        yield Isolation("host", [*notes, "sandboxes of this user take turns, because the ports are the host's"])
+        shared = "no private /tmp, no /opt/extensions; sandboxes of this user take turns, because the ports are the host's"
+        yield Isolation("host", [*notes, shared])
 
 
 def _real(path: Path) -> str:

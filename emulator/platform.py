@@ -1,36 +1,53 @@
-"""The phases of one sandbox as a machine: what the platform does when, and what ends what.
+"""What the platform does when, and what ends what: the rows between the phases of one sandbox.
 
 Specification, lambda-platform 6, 8, 9 and 10. The machine knows no process, socket or clock: `emulator.sandbox` performs its
-effects. Which single invocation belongs to which worker is not its business (`emulator.invocations`): on demand one runs at a time.
+effects. Which invocation belongs to which worker is not its business (`emulator.invoking`): on demand one runs at a time.
 """
 
-from enum import Enum
 from typing import Any
 
 import attrs
 
-from fsm.engine import Arm, Effects, Row, Table, Tick, nothing, rows_for
+from emulator.phases import (
+    AllReady,
+    AllRegistered,
+    AnswerRestore,
+    Arrived,
+    Begin,
+    Deadline,
+    ExtensionsDone,
+    ExtensionsGone,
+    FailAll,
+    Failed,
+    FinishInvocation,
+    Freeze,
+    GiveInvoke,
+    GiveShutdown,
+    InitLate,
+    KillAll,
+    KillRuntime,
+    Phase,
+    ReportInit,
+    ReportRestore,
+    ReportRuntimeDone,
+    Restore,
+    RuntimeDone,
+    RuntimeGone,
+    RuntimeLate,
+    ShutdownOver,
+    StartExtensions,
+    StartRuntime,
+    Stop,
+    TermRuntime,
+    Thaw,
+)
+from fsm.engine import Arm, Effects, Row, Table, nothing, rows_for
 from fsm.time import Now
 
 SHUTDOWN_MS = 2_000
 RUNTIME_SHARE = 0.3  # of the shutdown time, between the runtime's SIGTERM and its SIGKILL
 MANAGED_RUNTIME_MS = 600
 RESTORE_MS = 10_000
-
-
-class Phase(Enum):
-    OFF = "off"  # nothing runs: before the first init, and after a reset
-    STARTING = "starting"  # extensions run, not all have registered
-    INIT = "init"  # the runtime runs too; not everyone has called next
-    SNAPSHOT = "snapshot"  # SnapStart: frozen after init, waiting to be restored
-    RESTORE = "restore"
-    IDLE = "idle"  # frozen, where the sandbox freezes
-    INVOKE = "invoke"
-    POST_RUNTIME = "post_runtime"  # the runtime is done, an extension still owes its next call
-    ACTIVE = "active"  # managed instances: any number of invocations
-    STOPPING_RUNTIME = "stopping_runtime"
-    STOPPING_EXTENSIONS = "stopping_extensions"
-    ENDED = "ended"
 
 
 @attrs.frozen
@@ -44,195 +61,6 @@ class Data:
     final: bool = False  # this shutdown is the last
     reason: str = "spindown"
     deadline_epoch_ms: int = 0
-
-
-# Events.
-
-
-@attrs.frozen
-class Begin:
-    """Event: bring the environment up. `phase` is `init`, or `invoke` for the init that is repeated inside an invocation."""
-
-    now: Now
-    phase: str
-    limit_ms: int
-
-
-@attrs.frozen
-class AllRegistered:
-    now: Now
-
-
-@attrs.frozen
-class AllReady:
-    """Event: the runtime and every extension have called next (SnapStart: the runtime restore/next)."""
-
-    now: Now
-
-
-@attrs.frozen
-class Restore:
-    """Event: a snapshot is wanted back for an invocation."""
-
-    now: Now
-
-
-@attrs.frozen
-class Arrived:
-    """Event: an invocation may start. On demand its deadline ends the phase; managed instances time each one for itself."""
-
-    now: Now
-    request_id: str
-    limit_ms: int
-
-
-@attrs.frozen
-class RuntimeDone:
-    """Event: the runtime answered and asked for its next invocation."""
-
-    now: Now
-
-
-@attrs.frozen
-class ExtensionsDone:
-    """Event: every extension that gets INVOKE has called next again."""
-
-    now: Now
-
-
-@attrs.frozen
-class Failed:
-    """Event: something that the environment cannot survive. `error_type` is AWS's word for it."""
-
-    now: Now
-    error_type: str
-
-
-@attrs.frozen
-class RuntimeGone:
-    now: Now
-
-
-@attrs.frozen
-class ExtensionsGone:
-    now: Now
-
-
-@attrs.frozen
-class Stop:
-    """Event: the environment is no longer wanted (`spindown`)."""
-
-    now: Now
-
-
-class InitLate(Tick):
-    """Init, or the restore, took too long."""
-
-
-class Deadline(Tick):
-    """The function's timeout has passed."""
-
-
-class RuntimeLate(Tick):
-    """The runtime's share of the shutdown time has passed."""
-
-
-class ShutdownOver(Tick):
-    """The shutdown deadline has passed."""
-
-
-# Effects.
-
-
-@attrs.frozen
-class StartExtensions:
-    phase: str
-
-
-@attrs.frozen
-class StartRuntime:
-    pass
-
-
-@attrs.frozen
-class ReportInit:
-    """Make the records of a finished or failed init."""
-
-    status: str
-    error_type: str | None = None
-
-
-@attrs.frozen
-class AnswerRestore:
-    """Thawed from the snapshot: say so, and answer the runtime's restore/next."""
-
-
-@attrs.frozen
-class ReportRestore:
-    status: str
-    error_type: str | None = None
-
-
-@attrs.frozen
-class GiveInvoke:
-    request_id: str
-    deadline_epoch_ms: int
-
-
-@attrs.frozen
-class ReportRuntimeDone:
-    """The runtime's part of the invocation is over. `status` None: what the runtime itself answered decides."""
-
-    status: str | None = None
-    error_type: str | None = None
-
-
-@attrs.frozen
-class FinishInvocation:
-    """The invocation is over for everyone: make its report and its result."""
-
-    status: str | None = None
-    error_type: str | None = None
-
-
-@attrs.frozen
-class FailAll:
-    """Managed instances: every invocation that runs fails with this."""
-
-    error_type: str
-
-
-@attrs.frozen
-class Freeze:
-    pass
-
-
-@attrs.frozen
-class Thaw:
-    pass
-
-
-@attrs.frozen
-class TermRuntime:
-    """SIGTERM to the runtime; SIGKILL if no extension is registered."""
-
-
-@attrs.frozen
-class KillRuntime:
-    pass
-
-
-@attrs.frozen
-class GiveShutdown:
-    """SHUTDOWN to the extensions that asked for it; the others are killed at once."""
-
-    reason: str
-    deadline_epoch_ms: int
-
-
-@attrs.frozen
-class KillAll:
-    pass
 
 
 # Guards.

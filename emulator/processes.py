@@ -188,7 +188,8 @@ class Processes:
     async def _wait_end(self, process: Process) -> None:
         """Until the process is dead; its memory is looked at now and then."""
         while True:
-            process.sample()
+            if not process.frozen:
+                process.sample()
             with trio.move_on_after(SAMPLE_S):
                 await trio.lowlevel.wait_readable(process.pidfd)
                 return

@@ -18,13 +18,13 @@ class Routes:
 
     async def answer(self, request: Request, arrival: Arrival) -> Response | Broken:
         answer: Response | Broken | None = None
-        kind = "extensions"
+        kind = "other"
         try:
             if request.path.startswith(RUNTIME_PREFIX):
                 kind = "runtime"
                 answer = await self._runtime.answer(request, arrival)
             elif request.path.startswith(EXTENSIONS_PREFIX) or request.path == TELEMETRY_PATH:
-                kind = "telemetry_api" if request.path == TELEMETRY_PATH else kind
+                kind = "telemetry_api" if request.path == TELEMETRY_PATH else "extensions"
                 answer = await self._extensions.answer(request, arrival)
             elif request.path == CREDENTIALS_PATH:
                 answer = self._runtime.credentials(request)

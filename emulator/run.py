@@ -84,6 +84,7 @@ async def run_sandbox(
     inside: Mapping[int, StreamHandler] | None = None,
     clock: Clock | None = None,
     new_id: Callable[[], str] | None = None,
+    extension_environment: Mapping[str, str] | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 (frozen)
     during: Callable[[Sandbox], Awaitable[None]] | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -96,6 +97,7 @@ async def run_sandbox(
     made = {"freeze": freeze, "report_mode": report_mode, "observer": observer, "fake_runtime": fake_runtime, "retry": retry}
     options = Options(**made, clock=clock if clock is not None else SystemClock())  # type: ignore[arg-type]
     options = options if new_id is None else attrs.evolve(options, new_id=new_id)
+    options = attrs.evolve(options, extension_environment=dict(extension_environment or {}))
     async with open_sandbox(
         config,
         extension,
@@ -158,6 +160,6 @@ def summary(sandbox: Sandbox) -> SandboxRun:
 
 
 def _forgotten(sandbox: Sandbox) -> list[str]:
-    output = sandbox.starting.output
-    stores: list[tuple[str, Kept[Any]]] = [("records", sandbox.telemetry.records), *((f"{kind} lines", output[kind]) for kind in output)]
+    stores: list[tuple[str, Kept[Any]]] = [("records", sandbox.telemetry.records), ("results", sandbox.results)]
+    stores += [(f"{kind} lines", lines) for kind, lines in sandbox.starting.output.items()]
     return [f"{kept.forgotten} {what} forgotten: over {kept.bytes_max} bytes" for what, kept in stores if kept.forgotten]

@@ -5,13 +5,14 @@ Here the machine is fed and its effects are handed on: to `starting`, `invoking`
 """
 
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import trio
 
-from emulator import platform as p
+from emulator import phases as p
 from emulator.ending import Ending
 from emulator.environment import PATH, dropped_names
 from emulator.extensions_api import ExtensionsApi
@@ -19,8 +20,10 @@ from emulator.fake_runtime import FakeRuntime
 from emulator.faults import FaultBook
 from emulator.invocations import Running
 from emulator.invoking import Invoking
+from emulator.kept import Kept
 from emulator.life import Life
 from emulator.namespace import Isolation
+from emulator.platform import TABLE, Data
 from emulator.routes import Routes
 from emulator.runtime_api import RuntimeApi
 from emulator.starting import Starting
@@ -31,6 +34,7 @@ from fsm.engine import Arm, Disarm, Machine, Step, Unexpected
 from fsm.time import Now
 from reactor.net.clock import Clock, SystemClock
 
+STEPS_KEPT = 10_000
 SETTLE_S = 20.0  # a phase that should end by its own timers and does not is an error of the emulator
 
 
@@ -68,10 +72,10 @@ class Sandbox:
         self.nursery = nursery
         self.epoch_of_ms = options.clock.now().epoch_ms - now_ms()
         self.telemetry = Telemetry(isolation.connect, self.epoch_ms, retry=options.retry, faults=faults, watch=self._watch)
-        self.machine = Machine(p.TABLE, p.Data(config.init_type, config.init_limit_ms), watch=self._note_step)
+        self.machine = Machine(TABLE, Data(config.init_type, config.init_limit_ms), watch=self._note_step)
         self.life = Life(-1, now_ms())
-        self.results: list[InvocationResult] = []
-        self.steps: list[str] = []
+        self.results: Kept[InvocationResult] = Kept()
+        self.steps: deque[str] = deque(maxlen=STEPS_KEPT)
         self.notes: list[str] = [f"environment variable {name} is the platform's: dropped" for name in dropped_names(config.environment)]
         self.starting = Starting(self, extensions, nursery, options.new_id())
         self.invoking, self.ending = Invoking(self), Ending(self)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from emulator import platform as p
+from emulator import phases as p
 from emulator import records
 from emulator.environment import for_extension, for_runtime
 from emulator.extension_states import ExtensionState, ExtensionStep

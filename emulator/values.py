@@ -92,7 +92,7 @@ class InvocationResult:
 class ApiCall:
     """One exchange on a wire of the platform, or one telemetry batch: what an observer sees, in order.
 
-    `kind`: extensions, runtime, telemetry_api, telemetry (platform to extension). `status` None means that no answer was given.
+    `kind`: extensions, runtime, telemetry_api, other, telemetry (platform to extension). `status` None means that no answer was given.
     """
 
     at_ms: float

@@ -203,3 +203,26 @@ class Exit:
     code: int
     error_type: str = ""
     message: str = ""
+
+
+@attrs.frozen
+class BeginAsking:
+    """To the region of the pending call: ask for the next event, once, for life."""
+
+
+@attrs.frozen
+class StopLife:
+    """To the life: the platform wants an end, or is lost."""
+
+    deadline_ms: int
+    fatal: str = ""
+
+
+@attrs.frozen
+class BeginFlushing:
+    """To the flusher: flush by interval from here on."""
+
+
+@attrs.frozen
+class StopFlushing:
+    """To the flusher: the last flush is the life's own."""

@@ -141,9 +141,10 @@ class Evicted:
 
 @attrs.frozen
 class Settled:
-    """Everything that had arrived at the sockets has been read."""
+    """Everything that had arrived at the sockets has been read. `open`: invocations whose report has not been seen."""
 
     now: Now
+    open: int = 0
 
 
 @attrs.frozen
@@ -315,3 +316,30 @@ class ExitBound(Tick):
 
 class PauseOver(Tick):
     """Time to send a payload again."""
+
+
+@attrs.frozen
+class Stop:
+    """To a region of a managed sandbox: it ends, by `deadline_ms` (epoch; 0 if nobody set one). `fatal`: why the platform is lost."""
+
+    now: Now
+    deadline_ms: int
+    fatal: str = ""
+
+
+@attrs.frozen
+class AskingBegan:
+    """To the region of the pending call: the life is ready for events."""
+
+    now: Now
+
+
+class FlushDue(Tick):
+    """The flush interval has passed."""
+
+
+@attrs.frozen
+class FlushingBegan:
+    """To the flusher: flush by interval from here on."""
+
+    now: Now

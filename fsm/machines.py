@@ -7,30 +7,49 @@ from typing import Any
 
 from fsm.engine import Table
 
-NAMES = ("on_demand", "invocation", "flush", "delivery")
+# Name, in the order in which a reader wants to meet them, to its module and what it is called there.
+PLACES = {
+    "on_demand": ("on_demand", "TABLE"),
+    "invocation": ("invocation", "TABLE"),
+    "flush": ("flush", "TABLE"),
+    "delivery": ("delivery", "TABLE"),
+    "life": ("managed", "LIFE"),
+    "asking": ("managed", "ASKING"),
+    "flusher": ("managed", "FLUSHER"),
+    "managed_invocation": ("managed_invocation", "TABLE"),
+}
 
 
 class Machines(Mapping[str, Table[Any, Any]]):
-    """Machine name to table, in the order in which a reader wants to meet them. Raises KeyError for any other name."""
+    """Machine name to table. Raises KeyError for any other name."""
 
     def __getitem__(self, name: str) -> Table[Any, Any]:
-        if name not in NAMES:
-            raise KeyError(name)
-        table = import_module(f"fsm.{name}").TABLE
+        module, attribute = PLACES[name]
+        table = getattr(import_module(f"fsm.{module}"), attribute)
         assert isinstance(table, Table)
         return table
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(PLACES)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(PLACES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in PLACES
 
 
 MACHINES = Machines()
 
 
 def about(name: str) -> str:
-    """What a machine is for: the first paragraph of its module's docstring, on one line."""
-    text = inspect.getdoc(import_module(f"fsm.{name}")) or ""
-    return " ".join(text.split("\n\n")[0].split())
+    """What a machine is for, on one line: its module's first paragraph or, where several live in one, what its states are of."""
+    module, attribute = PLACES[name]
+    if attribute == "TABLE":
+        return _first_paragraph(import_module(f"fsm.{module}"))
+    states = _first_paragraph(type(MACHINES[name].initial))
+    return f"On {module} instances: {states[0].lower()}{states[1:]}"
+
+
+def _first_paragraph(thing: Any) -> str:
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())

@@ -7,6 +7,7 @@ SnapStart live by the same table. The arithmetic of its actions is in `on_demand
 
 from fsm import events as ev
 from fsm import on_demand_actions as act
+from fsm import shared_actions as both
 from fsm.engine import Row, Rows, States, Table, rows_for, stay
 from fsm.on_demand_actions import Data as Data
 
@@ -118,17 +119,17 @@ ROWS: Rows = {
     **stay(INIT, {ev.RuntimeDone: act.remember_end, ev.Report: act.remember_end}),
     **{
         (state, ev.NextFailed): (
-            Row(State.SHUTDOWN_DRAIN, act.drain_fatal, act.next_is_lost),
-            Row(state, act.back_off),
+            Row(State.SHUTDOWN_DRAIN, both.drain_fatal, both.next_is_lost),
+            Row(state, both.back_off),
         )
         for state in ASKED
     },
-    **stay(ASKED, {ev.BackoffOver: act.ask_again}),
+    **stay(ASKED, {ev.BackoffOver: both.ask_again}),
     **stay((State.INVOKE_WAIT, State.REPORT_RUNNING, State.REPORT_IDLE), {ev.NearlyFull: act.flush_early}),
-    **rows_for(BEFORE_SHUTDOWN, {ev.Shutdown: (Row(State.SHUTDOWN_DRAIN, act.drain),)}),
-    **rows_for(BEFORE_SHUTDOWN, {ev.Sigterm: (Row(State.SHUTDOWN_DRAIN, act.drain_briefly),)}),
+    **rows_for(BEFORE_SHUTDOWN, {ev.Shutdown: (Row(State.SHUTDOWN_DRAIN, both.drain),)}),
+    **rows_for(BEFORE_SHUTDOWN, {ev.Sigterm: (Row(State.SHUTDOWN_DRAIN, both.drain_briefly),)}),
     **{
-        (state, ev.RegionCrashed): (Row(state, act.restart_region, act.may_restart), Row(state, act.disable_region))
+        (state, ev.RegionCrashed): (Row(state, both.restart_region, both.may_restart), Row(state, both.disable_region))
         for state in BEFORE_SHUTDOWN
     },
     **{(state, ev.Thawed): (Row(state, act.thaw_and_rearm if state in WATCHING_DEADLINE else act.thaw),) for state in BEFORE_SHUTDOWN},
@@ -145,15 +146,15 @@ ROWS: Rows = {
         Row(State.SHUTDOWN_DRAIN, act.nothing),
     ),
     (State.SHUTDOWN_DRAIN, ev.Settled): (
-        Row(State.SHUTDOWN_FLUSH, act.flush_finally, act.all_was_heard),
+        Row(State.SHUTDOWN_FLUSH, both.flush_finally, act.all_was_heard),
         Row(State.SHUTDOWN_DRAIN, act.nothing),
     ),
-    (State.SHUTDOWN_DRAIN, ev.DrainBound): (Row(State.SHUTDOWN_FLUSH, act.flush_finally),),
-    (State.SHUTDOWN_DRAIN, ev.ExitBound): (Row(State.SHUTDOWN_SPOOL, act.refuse_and_spool),),
-    (State.SHUTDOWN_FLUSH, ev.Flushed): (Row(State.SHUTDOWN_SPOOL, act.spool),),
-    (State.SHUTDOWN_FLUSH, ev.ExitBound): (Row(State.SHUTDOWN_SPOOL, act.abandon_and_spool),),
-    (State.SHUTDOWN_SPOOL, ev.Spooled): (Row(State.EXIT, act.exit_now),),
-    (State.SHUTDOWN_SPOOL, ev.ExitBound): (Row(State.EXIT, act.exit_now),),
+    (State.SHUTDOWN_DRAIN, ev.DrainBound): (Row(State.SHUTDOWN_FLUSH, both.flush_finally),),
+    (State.SHUTDOWN_DRAIN, ev.ExitBound): (Row(State.SHUTDOWN_SPOOL, both.refuse_and_spool),),
+    (State.SHUTDOWN_FLUSH, ev.Flushed): (Row(State.SHUTDOWN_SPOOL, both.spool),),
+    (State.SHUTDOWN_FLUSH, ev.ExitBound): (Row(State.SHUTDOWN_SPOOL, both.abandon_and_spool),),
+    (State.SHUTDOWN_SPOOL, ev.Spooled): (Row(State.EXIT, both.exit_now),),
+    (State.SHUTDOWN_SPOOL, ev.ExitBound): (Row(State.EXIT, both.exit_now),),
 }
 
 IGNORED: dict[tuple[State, type], str] = {

@@ -13,36 +13,15 @@ from fsm.change import change
 from fsm.decision import Cadence, Decision, decide, race_interval_ms
 from fsm.engine import Arm, Disarm, Effects
 from fsm.engine import nothing as nothing
+from fsm.shared_actions import BOUNDS
+from fsm.shared_actions import Bounds as Bounds
 from fsm.time import Now, mono_of_epoch
 
 EARLY_MAX = 8  # request ids whose end was read before their beginning
 PAST_MAX = 8  # request ids that have begun; a retry may begin one of them again
 OWED_MAX = 16  # records of earlier invocations that have not been seen
-NEXT_FAILURES_MAX = 5  # then the platform is lost
-BACKOFF_MS = (50, 100, 200, 400, 800)
-RESTARTS_MAX = 3
 INVOCATION_MS_MAX = 900_000  # a deadline further away than any function may run is a clock that jumped
 UNKNOWN_DEADLINE_MS = 3_000  # and so is one that has passed already; what is waited for then
-SHUTDOWN_MS_MIN, SHUTDOWN_MS_MAX = 300, 2_000
-
-
-@attrs.frozen
-class Bounds:
-    """How long anything may take, milliseconds."""
-
-    register_ms: int = 10_000
-    subscribe_ms: int = 300
-    flush_ms: int = 1_000  # a flush that holds the invocation
-    background_flush_ms: int = 30_000
-    wait_reserve_ms: int = 200  # before the deadline, stop waiting for the runtime's end
-    flush_reserve_ms: int = 100  # before the deadline, stop waiting for a flush
-    settle_ms: int = 5
-    drain_ms: int = 300
-    drain_quiet_ms: int = 20
-    exit_reserve_ms: int = 100  # before the sandbox's deadline, stop flushing
-    spool_ms: int = 50
-    sigterm_ms: int = 500
-    fatal_ms: int = 2_000
 
 
 @attrs.frozen(slots=False)
@@ -50,7 +29,7 @@ class Data:
     """What the lifecycle remembers. `request_id` is the invocation in hand, or the last one; empty before the first."""
 
     cadence: Cadence
-    bounds: Bounds = Bounds()
+    bounds: Bounds = BOUNDS
     request_id: str = ""
     deadline_ms: int = 0  # epoch
     done: bool = False
@@ -109,14 +88,6 @@ def is_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
 
 def is_done(data: Data, event: object) -> bool:
     return data.done
-
-
-def next_is_lost(data: Data, event: ev.NextFailed) -> bool:
-    return event.fatal or data.failures >= NEXT_FAILURES_MAX
-
-
-def may_restart(data: Data, event: ev.RegionCrashed) -> bool:
-    return event.times <= RESTARTS_MAX
 
 
 def all_was_heard(data: Data, event: object) -> bool:
@@ -268,6 +239,11 @@ def flush_early(data: Data, event: ev.NearlyFull) -> Change:
     return data, (do.StartFlush(event.now.mono_ms + data.bounds.background_flush_ms),)
 
 
+def note_reported_and_settle(data: Data, event: ev.Report) -> Change:
+    settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
+    return change(data, done=True, reported=True), (settle_for,)
+
+
 def flush_in_the_middle(data: Data, event: ev.RaceDue) -> Change:
     return data, (do.StartFlush(event.now.mono_ms + data.bounds.background_flush_ms), _race(data, event.now))
 
@@ -315,79 +291,7 @@ def abandon_checkpoint_and_ask(data: Data, event: object) -> Change:
     return data, (do.AbandonFlush(), do.Checkpoint(), do.AskNext())
 
 
-# --- the pending call ---------------------------------------------------------------------------------------------------------
-
-
-def back_off(data: Data, event: ev.NextFailed) -> Change:
-    pause_ms = BACKOFF_MS[min(data.failures, len(BACKOFF_MS) - 1)]
-    return change(data, failures=data.failures + 1), (Arm(ev.BackoffOver, event.now.mono_ms + pause_ms),)
-
-
-def ask_again(data: Data, event: object) -> Change:
-    return data, (do.AskNext(),)
-
-
-# --- SHUTDOWN -----------------------------------------------------------------------------------------------------------------
-
-
-def _drain(data: Data, now: Now, length_ms: int) -> Change:
-    exit_at = now.mono_ms + length_ms - min(data.bounds.exit_reserve_ms, length_ms // 2)
-    drain_at = min(now.mono_ms + data.bounds.drain_ms, exit_at)
-    settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
-    effects = (settle_for, Arm(ev.DrainBound, drain_at), Arm(ev.ExitBound, exit_at))
-    return change(data, exit_at_mono_ms=exit_at), effects
-
-
-def drain(data: Data, event: ev.Shutdown) -> Change:
-    # A deadline that has passed, or is days away, is a clock that jumped. The platform gives two seconds, of which some may be gone.
-    left_ms = event.deadline_ms - event.now.epoch_ms
-    return _drain(data, event.now, max(SHUTDOWN_MS_MIN, min(left_ms, SHUTDOWN_MS_MAX)))
-
-
-def drain_briefly(data: Data, event: ev.Sigterm) -> Change:
-    return _drain(data, event.now, data.bounds.sigterm_ms)
-
-
-def drain_fatal(data: Data, event: ev.NextFailed) -> Change:
-    return _drain(change(data, fatal=event.reason), event.now, data.bounds.fatal_ms)
-
-
-def note_reported_and_settle(data: Data, event: ev.Report) -> Change:
-    settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
-    return change(data, done=True, reported=True), (settle_for,)
-
-
-def flush_finally(data: Data, event: object) -> Change:
-    return data, (do.RefuseInput(), do.EndOpenInvocations(), do.Flush(data.exit_at_mono_ms, final=True))
-
-
-def spool(data: Data, event: Any) -> Change:
-    return data, (do.Spool(), Arm(ev.ExitBound, event.now.mono_ms + data.bounds.spool_ms))
-
-
-def refuse_and_spool(data: Data, event: Any) -> Change:
-    return data, (do.RefuseInput(), do.EndOpenInvocations(), *spool(data, event)[1])
-
-
-def abandon_and_spool(data: Data, event: Any) -> Change:
-    return data, (do.AbandonFlush(), *spool(data, event)[1])
-
-
-def exit_now(data: Data, event: object) -> Change:
-    if data.fatal:
-        return data, (do.Exit(1, "Extension.PlatformLost", data.fatal),)
-    return data, (do.Exit(0),)
-
-
 # --- whatever the state -------------------------------------------------------------------------------------------------------
-
-
-def restart_region(data: Data, event: ev.RegionCrashed) -> Change:
-    return data, (do.Restart(event.region),)
-
-
-def disable_region(data: Data, event: ev.RegionCrashed) -> Change:
-    return data, (do.Disable(event.region),)
 
 
 def thaw(data: Data, event: ev.Thawed) -> Change:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import trio
 
+from fsm.delivery import RETRYABLE
 from reactor.agent.inputs import SendEnded
 from reactor.agent.outputs import CancelPayload, Payload, SendPayload
 from reactor.config.values import Settings
@@ -13,7 +14,7 @@ from reactor.net.errors import PeerUnavailable
 from reactor.net.origin import Origin, parse_origin
 from reactor.net.pool import Pool
 
-COMPRESSED_MAX = 64  # compressed bodies remembered for another try
+COMPRESSED_BYTES_MAX = 8 * 1024 * 1024  # of encoded bodies remembered for another try
 EXTRA_HEADERS = {"logs": ((b"DD-PROTOCOL", b"agent-json"),)}
 RETRY_AFTER_S_MAX = 3_600
 
@@ -24,12 +25,13 @@ class Sender:
     def __init__(self, settings: Settings, pool: Pool, clock: Clock, ended: Callable[[SendEnded], None]) -> None:
         self._settings, self._pool, self._clock, self._ended = settings, pool, clock, ended
         self._origins: dict[str, tuple[Origin, str]] = {}
-        self._compressed: dict[int, tuple[bytes, bool]] = {}
+        self._encoded: dict[int, tuple[bytes, bool]] = {}
+        self._encoded_bytes = 0
         self._under_way: dict[int, trio.CancelScope] = {}
         self.bytes_sent = 0
 
     def cancel(self, effect: CancelPayload) -> None:
-        self._compressed.pop(effect.number, None)
+        self._forget(effect.number)
         if (scope := self._under_way.pop(effect.number, None)) is not None:
             scope.cancel()
 
@@ -43,7 +45,11 @@ class Sender:
         end: SendEnded | None = None
         with trio.CancelScope(deadline=trio_time_of_mono(self._clock, effect.until_mono_ms)) as scope:
             self._under_way[number] = scope
-            end = await self._post(effect.payload, begun)
+            try:
+                end = await self._post(effect.payload, begun)
+            except Exception as error:  # an address or a key that cannot be sent, TLS that cannot begin: it costs this try, not the process
+                # Its kind alone: the words of an error about a header hold the header, and that may be the key.
+                end = SendEnded(number, None, reason=f"cannot be sent: {type(error).__name__}", unknown=bool(begun))
         cancelled = self._under_way.pop(number, None) is None
         if not cancelled:
             self._ended(end or SendEnded(number, None, reason="no answer in time", unknown=bool(begun)))
@@ -63,17 +69,22 @@ class Sender:
         except PeerUnavailable as error:
             return SendEnded(payload.number, None, reason=error.reason, unknown=error.answer_unknown)
         self.bytes_sent += len(body)
-        if answer.status < 500:
-            self._compressed.pop(payload.number, None)
+        if answer.status < 500 and answer.status not in RETRYABLE:
+            self._forget(payload.number)
         return SendEnded(payload.number, answer.status, retry_after_ms(answer.headers))
 
     def _body(self, payload: Payload) -> tuple[bytes, bool]:
-        known = self._compressed.get(payload.number)
+        known = self._encoded.get(payload.number)
         if known is None:
-            known = encode_body(payload.body, self._settings)
-            if len(self._compressed) < COMPRESSED_MAX:
-                self._compressed[payload.number] = known
+            known = self._encoded[payload.number] = encode_body(payload.body, self._settings)
+            self._encoded_bytes += len(known[0])
+            while self._encoded_bytes > COMPRESSED_BYTES_MAX:  # encoding once more is cheaper than keeping all
+                self._forget(next(iter(self._encoded)))
         return known
+
+    def _forget(self, number: int) -> None:
+        if (known := self._encoded.pop(number, None)) is not None:
+            self._encoded_bytes -= len(known[0])
 
     def _origin(self, url: str) -> tuple[Origin, str]:
         if url not in self._origins:

@@ -53,7 +53,7 @@ PLACES = {
         never=frozenset({"asyncio", "threading"}),
     ),
     "cli": Place(
-        ours=("fsm", "protocols", "pipelines", "reactor", "emulator"),
+        ours=("fsm", "protocols", "pipelines", "reactor", "emulator", "demo"),
         outside=("attrs", "trio", "yaml"),
         never=frozenset({"asyncio", "threading"}),
     ),

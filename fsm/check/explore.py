@@ -244,7 +244,7 @@ class Explorer:
             text = "from here, timers alone lead nowhere: the machines wait for what may never come"
             self._violations[self.model.stalled] = Violation(self.model.name, self.model.stalled, text, self._way_to(stalled))
 
-    def _timed_steps(self) -> tuple[array[int], dict[int, list[int]]]:
+    def _timed_steps(self) -> tuple["array[int]", dict[int, list[int]]]:
         """For each state the number of its timed steps that are not known to end (negative: it may rest; without any: never), and who leads to whom."""
         left, before = array("q", [0]) * len(self._keys), {}
         for at, key in enumerate(self._keys):

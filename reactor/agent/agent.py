@@ -10,16 +10,13 @@ from typing import Any
 
 from fsm import effects as do
 from fsm import events as ev
-from fsm import flush, invocation, on_demand
-from fsm.decision import Cadence, Kind, Strategy
-from fsm.engine import Arm, Disarm, Machine, Step, Unexpected
-from fsm.on_demand_actions import Bounds
-from fsm.regions import Join, Keyed, Regions
+from fsm.engine import Arm, Disarm, Step, Unexpected
 from fsm.time import Now
 from protocols import telemetry_records as read
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from reactor.agent import inputs as given
 from reactor.agent.ledger import Ledger
+from reactor.agent.machines import build
 from reactor.agent.outbox import OWNER as PAYLOAD
 from reactor.agent.outbox import Outbox
 from reactor.agent.outputs import ClearTimer, Say, SetTimer
@@ -27,22 +24,15 @@ from reactor.agent.wiring import Destinations, Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 
-INVOCATIONS_MAX = 500
 CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
-HELD_INPUTS_MAX = 1_000  # datagram batches that arrive before the registration is answered
+HELD_BYTES_MAX = 1024 * 1024  # of datagrams that arrive before the registration is answered
+DATAGRAM_COST_BYTES = 64  # what a short one takes besides its text
 INVOCATION = "invocation"  # owner of what one invocation's machine asks for; it arms no timers
 JUMP_MS = 1_000  # a gap that no one was awake for
 
-JOINS = (
-    Join("lifecycle", do.Flush, "flush", lambda effect, cause: ev.FlushAsked(cause.now, effect.until_mono_ms, effect.final)),
-    Join("lifecycle", do.StartFlush, "flush", lambda effect, cause: ev.BackgroundFlushAsked(cause.now, effect.until_mono_ms)),
-    Join("lifecycle", do.AbandonFlush, "flush", lambda effect, cause: ev.FlushAbandoned(cause.now)),
-    Join("flush", do.FlushDone, "lifecycle", lambda effect, cause: ev.Flushed(cause.now)),
-)
-
 
 class Agent:
-    """Everything that is decided and everything that is collected, for one on-demand sandbox."""
+    """Everything that is decided and everything that is collected, for one sandbox, on demand or managed."""
 
     def __init__(
         self,
@@ -58,17 +48,15 @@ class Agent:
         self._settings, self._sandbox, self._architecture, self._random = settings, sandbox, architecture, random
         self._out: list[Any] = []
         self._now = now
-        kind, interval_ms = settings.serverless_flush_strategy
-        cadence = Cadence(Strategy(Kind(kind), interval_ms), int(settings.flush_timeout_s), now.epoch_ms // 1000)
-        bounds = Bounds(flush_ms=settings.flush_budget_ms, background_flush_ms=int(settings.flush_timeout_s * 1000))
-        self.lifecycle = Machine(on_demand.TABLE, on_demand.Data(cadence, bounds), watch)
-        self._regions = Regions({"lifecycle": self.lifecycle, "flush": Machine(flush.TABLE, flush.Data(), watch)}, JOINS)
-        self.invocations = Keyed(invocation.TABLE, invocation.Data, INVOCATIONS_MAX, lambda key, cause: ev.Evicted(cause.now), watch)
+        self._machines = build(settings, sandbox.is_managed, now, watch)
+        self.lifecycle, self.invocations = self._machines.lifecycle, self._machines.invocations
         self.outbox = Outbox(self.ledger, random, watch)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
         self._held: list[given.Datagrams] = []
+        self._held_bytes = 0
         self._closed: deque[str] = deque(maxlen=CLOSED_REMEMBERED)
+        self._begun: deque[tuple[str, object]] = deque(maxlen=CLOSED_REMEMBERED)
         self._refusing = False
         self._confirmed = 0
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -79,7 +67,7 @@ class Agent:
             given.Telemetry: self._telemetry,
             given.Datagrams: self._datagrams,
             given.TimerDue: self._timer_due,
-            given.SettleEnded: lambda _: self._tell(ev.Settled(self._now)),
+            given.SettleEnded: lambda _: self._tell(ev.Settled(self._now, len(self.invocations))),
             given.SendEnded: self._send_ended,
             given.Terminated: lambda _: self._tell(ev.Sigterm(self._now)),
             given.Crashed: lambda crash: self._tell(ev.RegionCrashed(self._now, crash.region, crash.times)),
@@ -102,6 +90,8 @@ class Agent:
     # --- inputs ---------------------------------------------------------------------------------------------------------------
 
     def _begin(self, item: given.Begin) -> None:
+        if self._machines.warning:
+            self._say("WARN", self._machines.warning)
         self._tell(ev.Started(self._now))
 
     def _registered(self, item: given.RegisterAnswered) -> None:
@@ -135,15 +125,15 @@ class Agent:
     def _next_answered(self, item: given.NextAnswered) -> None:
         match item.answer:
             case NextInvoke(request_id, deadline_ms):
-                self._tell(ev.Invoke(self._now, request_id, deadline_ms))
+                self._feed(self._machines.next_region, ev.Invoke(self._now, request_id, deadline_ms))
             case NextShutdown(reason, deadline_ms):
                 self._say("PLAIN", f"Exiting: {reason}, deadline: {deadline_ms}")
                 if self.pipelines:
                     self.pipelines.count_shutdown(self._now)
-                self._tell(ev.Shutdown(self._now, reason, deadline_ms))
+                self._feed(self._machines.next_region, ev.Shutdown(self._now, reason, deadline_ms))
             case Refusal(reason, fatal):
                 self.ledger.note("failed calls for the next event")
-                self._tell(ev.NextFailed(self._now, reason, fatal))
+                self._feed(self._machines.next_region, ev.NextFailed(self._now, reason, fatal))
 
     def _telemetry(self, item: given.Telemetry) -> None:
         for reason in item.refused:
@@ -165,10 +155,16 @@ class Agent:
             self.ledger.accept("datagram", len(item.datagrams))
             self.pipelines.take_datagrams(item.datagrams, self._now)
             self._look_at_fullness()
-        elif len(self._held) < HELD_INPUTS_MAX:
-            self._held.append(item)
         else:
+            self._hold(item)
+
+    def _hold(self, item: given.Datagrams) -> None:
+        cost = sum(map(len, item.datagrams)) + DATAGRAM_COST_BYTES * len(item.datagrams)
+        if self._held_bytes + cost > HELD_BYTES_MAX:
             self.ledger.drop("datagram", "before the registration", len(item.datagrams))
+            return
+        self._held.append(item)
+        self._held_bytes += cost
 
     def _timer_due(self, item: given.TimerDue) -> None:
         if item.owner.startswith(PAYLOAD):
@@ -184,8 +180,15 @@ class Agent:
     # --- records --------------------------------------------------------------------------------------------------------------
 
     def _start(self, record: read.Record) -> None:
-        if (fields := read.read_start(record)) is not None:
+        if (fields := read.read_start(record)) is None:
+            return
+        if not self._machines.opened_by_start:
             self._invocation(fields.request_id, ev.InvocationStarted(self._now, fields.request_id))
+        elif (begun := (fields.request_id, record.get("time"))) in self._begun:
+            self.ledger.note("records that came twice")
+        else:
+            self._begun.append(begun)
+            self._open(do.OpenInvocation(fields.request_id))
 
     def _runtime_done(self, record: read.Record) -> None:
         if (fields := read.read_runtime_done(record)) is not None:
@@ -208,7 +211,7 @@ class Agent:
         self._feed("lifecycle", event)
 
     def _feed(self, region: str, event: Any) -> None:
-        for owner, effect in self._regions.feed(region, event):
+        for owner, effect in self._machines.regions.feed(region, event):
             self._perform(owner, effect)
 
     def _invocation(self, request_id: str, event: Any) -> None:
@@ -220,15 +223,16 @@ class Agent:
 
     def _open(self, effect: do.OpenInvocation) -> None:
         request_id = effect.request_id
-        for effect in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
-            self._perform(INVOCATION, effect)
+        if not self._machines.opened_by_start:  # where one at a time runs, the one before is over
+            for closing in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
+                self._perform(INVOCATION, closing)
         if request_id in self._closed:  # it is tried again, under the same id
             self._closed.remove(request_id)
         self._invocation(request_id, ev.Opened(self._now, request_id))
 
     def _end_open(self, effect: do.EndOpenInvocations) -> None:
-        for effect in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
-            self._perform(INVOCATION, effect)
+        for closing in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
+            self._perform(INVOCATION, closing)
         if self.pipelines is not None:
             self.pipelines.let_go(self._now)
 
@@ -306,7 +310,7 @@ class Agent:
     def _notice_gap(self, before: Now, now: Now) -> None:
         """A freeze by SIGSTOP moves both clocks while nothing is heard; one of the whole machine moves the wall clock alone."""
         awake_ms, passed_ms = now.mono_ms - before.mono_ms, now.epoch_ms - before.epoch_ms
-        asleep = awake_ms > JUMP_MS and self.lifecycle.state in on_demand.ASKED
+        asleep = awake_ms > JUMP_MS and self.lifecycle.state in self._machines.waiting
         if asleep or abs(passed_ms - awake_ms) > JUMP_MS:
             self._tell(ev.Thawed(now, passed_ms))
 

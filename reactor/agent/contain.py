@@ -36,10 +36,14 @@ class Contained(Generic[T]):
             self._replace()
 
     def _replace(self) -> None:
+        self._failed_at.clear()
         try:
             lost = self._held(self.value)
         except Exception:  # it is broken: what it says of itself may be too
             lost = 0
+        try:
+            self.value = self._make()
+        except Exception as error:  # better a broken one, whose every error is contained, than none
+            self._say("ERROR", f"the {self.name} pipeline cannot be made anew: {type(error).__name__}: {error}")
+            return
         self._ledger.drop(self.name, "the pipeline was replaced after errors", lost)
-        self._failed_at.clear()
-        self.value = self._make()

@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 
 from fsm import effects as do
-from fsm import on_demand
 from fsm.engine import Step, Unexpected
 from fsm.time import Now
 from protocols.extensions_api import Refusal, Registration, next_event
@@ -27,6 +26,7 @@ from reactor.config.values import Settings
 
 ANSWER_MS = 20  # how long the intake takes, unless the recording says otherwise
 AFTER_END_STEPS_MAX = 100_000
+RESTING = ("INIT.ready", "REPORT", "ACTIVE")  # states that only the platform ends
 
 
 @attrs.frozen
@@ -134,7 +134,7 @@ class Replay:
     def _finish(self) -> None:
         """After the last line: what is under way ends, and a shutdown goes on to the exit."""
         for _ in range(AFTER_END_STEPS_MAX):
-            resting = self.agent.lifecycle.state in on_demand.ASKED and not self._ends
+            resting = str(self.agent.lifecycle.state).startswith(RESTING) and not self._ends
             if resting or not self._happen(float("inf")):
                 return
 

@@ -5,7 +5,8 @@ import itertools
 import attrs
 import pytest
 
-from emulator import platform as p
+from emulator import phases as p
+from emulator.platform import TABLE, Data
 from fsm.engine import Arm, Machine, Tick, Unexpected
 from fsm.time import Now
 
@@ -28,7 +29,7 @@ TICKS = {"init_late": p.InitLate, "deadline": p.Deadline, "runtime_late": p.Runt
 
 
 def machine(init_type="on-demand"):
-    return Machine(p.TABLE, p.Data(init_type, 10_000))
+    return Machine(TABLE, Data(init_type, 10_000))
 
 
 def walk(subject, text):
@@ -136,8 +137,8 @@ def reach(phase):
 def test_every_event_is_a_row_or_ignored_or_leaves_the_phase(phase, name):
     subject, event = reach(phase), EVENTS[name]
     effects = subject.feed(event)
-    if (phase, type(event)) not in p.TABLE.rows:
-        expected = () if (phase, type(event)) in p.TABLE.ignored else (Unexpected("platform", str(phase), type(event).__name__),)
+    if (phase, type(event)) not in TABLE.rows:
+        expected = () if (phase, type(event)) in TABLE.ignored else (Unexpected("platform", str(phase), type(event).__name__),)
         assert (subject.state, effects) == (phase, expected)
 
 

@@ -1,12 +1,15 @@
 """Scenarios: what each row does, with its effects and times. Milliseconds count from the start of the process."""
 
+import attrs
 import pytest
 
 from fsm import effects as do
 from fsm import events as ev
 from fsm.decision import Kind
 from fsm.engine import Arm, Disarm
-from fsm.on_demand_actions import BACKOFF_MS, EARLY_MAX, NEXT_FAILURES_MAX, OWED_MAX, PAST_MAX, Bounds
+from fsm.on_demand import ASKED, BEFORE_SHUTDOWN, INIT, OWING, State
+from fsm.on_demand_actions import EARLY_MAX, OWED_MAX, PAST_MAX, Bounds
+from fsm.shared_actions import BACKOFF_MS, NEXT_FAILURES_MAX
 from fsm.time import Now
 
 RACE_END_MS = 900_000
@@ -557,3 +560,76 @@ def test_after_a_freeze_between_invocations_only_connections_are_dropped(life):
 def test_a_restored_copy_takes_fresh_randomness(life):
     sandbox = life().ready()
     assert sandbox.tell(ev.Restored) == [do.DropIdleConnections(), do.Reseed()]
+
+
+@pytest.mark.parametrize("state", BEFORE_SHUTDOWN, ids=str)
+def test_what_may_happen_anywhere_leaves_every_state_as_it_is(life, state):
+    sandbox = life().ready()
+    sandbox.machine.state = state
+    assert sandbox.tell(ev.RegionCrashed, region="otlp", times=1) == [do.Restart("otlp")]
+    assert sandbox.tell(ev.RegionCrashed, region="otlp", times=4) == [do.Disable("otlp")]
+    assert sandbox.tell(ev.Thawed, gap_ms=1)[0] == do.DropIdleConnections()
+    assert sandbox.tell(ev.Restored) == [do.DropIdleConnections(), do.Reseed()]
+    assert sandbox.state == str(state)
+
+
+@pytest.mark.parametrize("state", [*OWING, *ASKED], ids=str)
+def test_a_subscription_that_is_taken_late_ends_blindness_and_changes_nothing_else(life, state):
+    sandbox = life().blind()
+    sandbox.machine.state = state
+    assert (sandbox.tell(ev.Subscribed), sandbox.state, sandbox.data.blind) == ([], str(state), False)
+
+
+@pytest.mark.parametrize("state", ASKED, ids=str)
+def test_a_failed_call_leaves_the_state_as_it_is_while_it_is_made_again(life, state):
+    sandbox = life().ready()
+    sandbox.machine.state = state
+    sandbox.tell(ev.NextFailed, reason="reset", fatal=False)
+    assert (sandbox.state, sandbox.due(ev.BackoffOver, 50), sandbox.state) == (str(state), [do.AskNext()], str(state))
+
+
+# --- records of the end, in every state that hears them -----------------------------------------------------------------------
+
+# State to the one that the end of the current invocation leads to.
+HEARING = {
+    State.INVOKE_WAIT: State.RUNTIME_DONE_SETTLE,
+    State.INVOKE_FLUSH_FIRST: State.INVOKE_FLUSH_FIRST,
+    State.RUNTIME_DONE_SETTLE: State.RUNTIME_DONE_SETTLE,
+    State.RUNTIME_DONE_FLUSH: State.RUNTIME_DONE_FLUSH,
+    State.REPORT_RUNNING: State.REPORT_IDLE,
+    State.REPORT_IDLE: State.REPORT_IDLE,
+    State.SHUTDOWN_DRAIN: State.SHUTDOWN_DRAIN,
+}
+
+
+def hearing(life, state, **data):
+    sandbox = life().ready()
+    sandbox.machine.state = state
+    sandbox.machine.data = attrs.evolve(sandbox.data, request_id="a", past=("a",), **data)
+    return sandbox
+
+
+@pytest.mark.parametrize("kind", [ev.RuntimeDone, ev.Report])
+@pytest.mark.parametrize("state", HEARING, ids=str)
+def test_the_end_of_the_current_invocation_is_noted(life, state, kind):
+    sandbox = hearing(life, state)
+    sandbox.tell(kind, request_id="a", status="success")
+    assert (sandbox.machine.state, sandbox.data.done, sandbox.data.reported) == (HEARING[state], True, kind is ev.Report)
+
+
+@pytest.mark.parametrize("kind", [ev.RuntimeDone, ev.Report])
+@pytest.mark.parametrize("state", HEARING, ids=str)
+def test_a_record_that_an_earlier_try_owes_pays_that_debt_alone(life, state, kind):
+    others = (("z", ev.Report), ("a", ev.Report if kind is ev.RuntimeDone else ev.RuntimeDone))
+    sandbox = hearing(life, state, owed=(*others, ("a", kind)))
+    assert (sandbox.tell(kind, request_id="a", status="success"), sandbox.machine.state) == ([], state)
+    assert (sandbox.data.owed, sandbox.data.done, sandbox.data.reported, sandbox.data.early) == (others, False, False, ())
+
+
+@pytest.mark.parametrize("kind", [ev.RuntimeDone, ev.Report])
+@pytest.mark.parametrize("state", [*INIT, *HEARING], ids=str)
+def test_the_end_of_what_is_still_to_begin_is_remembered_while_more_may_begin(life, state, kind):
+    sandbox = hearing(life, state)
+    assert (sandbox.tell(kind, request_id="b", status="success"), sandbox.machine.state) == ([], state)
+    assert sandbox.data.early == (() if state is State.SHUTDOWN_DRAIN else ("b",))
+    assert (sandbox.data.done, sandbox.data.reported) == (False, False)

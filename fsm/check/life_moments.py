@@ -1,0 +1,48 @@
+"""Moving a sandbox along the clock, and forgetting what can make no difference any more, so that equal futures are one state."""
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from fsm.check.standing import HERE, Standing
+from fsm.decision import Cadence, Kind
+from fsm.on_demand import OWING, State
+from fsm.on_demand_actions import Data
+
+if TYPE_CHECKING:
+    from fsm.check.life import Alive
+
+LATE_MS = -1  # all that is past is alike
+LONG_S = 2_400  # longer than any interval or mean gap that a decision asks about
+HERE_S = HERE.epoch_ms // 1000
+
+
+def moved(state: "Alive", passed_ms: int, jump_ms: int) -> "Alive":
+    """The same sandbox `passed_ms` later, the wall clock having jumped by `jump_ms` besides. HERE stays where it is."""
+    life = state.life
+    armed = tuple((tick, ms - passed_ms) for tick, ms in life.armed) if passed_ms else life.armed
+    limit_ms = None if state.limit_ms is None else max(LATE_MS, state.limit_ms - passed_ms)
+    return attrs.evolve(state, life=Standing(life.state, _data(life.state, life.data, passed_ms, jump_ms), armed), limit_ms=limit_ms)
+
+
+def _data(state: State, data: Data, passed_ms: int, jump_ms: int) -> Data:
+    """A deadline is read only while the next call is owed, the moment to exit only in the drain."""
+    epoch_ms = passed_ms + jump_ms
+    deadline_ms = max(HERE.epoch_ms + LATE_MS, data.deadline_ms - epoch_ms) if state in OWING else 0
+    exit_at_mono_ms = data.exit_at_mono_ms - passed_ms if state is State.SHUTDOWN_DRAIN else 0
+    return attrs.evolve(
+        data, deadline_ms=deadline_ms, exit_at_mono_ms=exit_at_mono_ms, cadence=_cadence(data.cadence, round(epoch_ms / 1000))
+    )
+
+
+def _cadence(cadence: Cadence, passed_s: int) -> Cadence:
+    """Seconds are whole: less than half of one is forgotten. Of the ring only the default strategy reads anything, and only the oldest."""
+    ring: tuple[int, ...] = ()
+    if cadence.strategy.kind is Kind.DEFAULT and cadence.ring:
+        ring = (_bounded(cadence.ring[0] - passed_s),) * len(cadence.ring)
+    last_flush_s = 0 if cadence.strategy.kind is Kind.END else _bounded(cadence.last_flush_s - passed_s)
+    return attrs.evolve(cadence, last_flush_s=last_flush_s, ring=ring)
+
+
+def _bounded(at_s: int) -> int:
+    return max(at_s, HERE_S - LONG_S)

@@ -1,0 +1,227 @@
+"""Payloads from sealed to dealt with: slots, bounds, another flush's turn, and the watermark that never passes what is under way."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fsm.time import Now
+from protocols.intake_body import Body
+from reactor.agent import outbox as module
+from reactor.agent.inputs import SendEnded
+from reactor.agent.ledger import Ledger
+from reactor.agent.outbox import Outbox
+from reactor.agent.outputs import CancelPayload, ClearTimer, SendPayload, SetTimer
+from reactor.agent.timers import Timers
+
+URL = "http://intake/api/v2/logs"
+
+
+def at(ms):
+    return Now(1_700_000_000_000 + ms, ms)
+
+
+@pytest.fixture
+def ledger():
+    return Ledger()
+
+
+@pytest.fixture
+def outbox(ledger):
+    return Outbox(ledger, lambda: 0.0)
+
+
+def numbers(out):
+    return [effect.payload.number for effect in out if isinstance(effect, SendPayload)]
+
+
+def test_at_most_four_requests_are_under_way_and_a_free_slot_is_filled_at_once(outbox, body_of):
+    for _ in range(6):
+        outbox.add(URL, body_of())
+    assert numbers(outbox.flush(1_000, at(0))) == [1, 2, 3, 4]
+    assert numbers(outbox.ended(SendEnded(2, 202), at(1))) == [5]
+    assert numbers(outbox.ended(SendEnded(5, 202), at(2))) == [6]
+
+
+def test_a_delivered_payload_is_counted_by_its_items_and_frees_its_bytes(outbox, ledger, body_of):
+    outbox.add(URL, body_of(100, "logs", items=7))
+    outbox.flush(1_000, at(0))
+    assert (outbox.bytes, len(outbox), outbox.confirmed) == (100, 1, 0)
+    outbox.ended(SendEnded(1, 202), at(1))
+    assert (outbox.bytes, len(outbox), outbox.confirmed) == (0, 0, 1)
+    assert ledger.statistics().delivered == {"logs": 7}
+
+
+@pytest.mark.parametrize(("status", "again"), [(500, True), (503, True), (429, True), (408, True), (400, False), (403, False), (413, False), (404, False)])
+def test_only_an_answer_that_may_change_is_tried_again(outbox, ledger, body_of, status, again):
+    outbox.add(URL, body_of())
+    outbox.flush(5_000, at(0))
+    out = outbox.ended(SendEnded(1, status), at(10))
+    assert [type(effect) for effect in out] == ([SetTimer] if again else [])
+    assert ledger.statistics().dropped == ({} if again else {f"logs: status {status}": 1})
+
+
+def test_a_pause_keeps_its_slot_and_lasts_as_long_as_the_intake_asks(outbox, body_of):
+    for _ in range(5):
+        outbox.add(URL, body_of())
+    outbox.flush(5_000, at(0))
+    [timer] = outbox.ended(SendEnded(1, 429, retry_after_ms=2_000), at(10))
+    assert timer == SetTimer("payload 1", timer.tick, timer.generation, 2_010)
+
+
+def test_an_intake_that_asks_for_more_time_than_there_is_gets_it_at_the_next_flush(outbox, body_of):
+    outbox.add(URL, body_of())
+    outbox.flush(1_000, at(0))
+    assert outbox.ended(SendEnded(1, 429, retry_after_ms=60_000), at(10)) == []
+    assert outbox.confirmed == 1
+    assert numbers(outbox.flush(3_000, at(2_000))) == [1]
+
+
+def test_three_tries_in_one_flush_and_three_more_in_the_next(outbox, body_of):
+    timers = Timers()
+    outbox.add(URL, body_of())
+    tries = 0
+    for began in (0, 10_000):
+        out, now = outbox.flush(began + 5_000, at(began)), began
+        while numbers(out):
+            tries += 1
+            out = outbox.ended(SendEnded(1, 500), at(now))
+            if out:
+                timers.set(out[0])
+                now = timers.next_at()
+                out = outbox.due(timers.pop_due(now), at(now))
+        assert tries in (3, 6)
+    assert (tries, len(outbox)) == (6, 1)
+
+
+def test_what_was_set_aside_goes_before_what_is_new(outbox, body_of):
+    outbox.add(URL, body_of())
+    outbox.flush(100, at(0))
+    outbox.ended(SendEnded(1, None, reason="refused"), at(99))
+    outbox.add(URL, body_of())
+    assert numbers(outbox.flush(1_100, at(200))) == [1, 2]
+
+
+def test_a_flush_that_joins_another_keeps_the_later_bound(outbox, body_of):
+    outbox.add(URL, body_of())
+    assert outbox.flush(30_000, at(0))[0].until_mono_ms == 30_000
+    outbox.add(URL, body_of())
+    assert outbox.flush(1_000, at(10))[0].until_mono_ms == 30_000
+
+
+def test_a_new_flush_has_its_own_bound(outbox, body_of):
+    outbox.add(URL, body_of())
+    outbox.flush(30_000, at(0))
+    outbox.ended(SendEnded(1, 202), at(5))
+    outbox.add(URL, body_of())
+    assert outbox.flush(1_000, at(10))[0].until_mono_ms == 1_000
+
+
+def test_beyond_the_bound_in_bytes_the_oldest_goes_and_is_counted(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_MAX", 1_000)
+    for _ in range(4):
+        outbox.add(URL, body_of(400))
+    assert numbers(outbox.flush(1_000, at(0))) == [3, 4]
+    assert outbox.bytes == 800
+    assert ledger.statistics().dropped == {"logs: no room": 2}
+
+
+def test_beyond_the_bound_in_number_the_oldest_that_is_not_under_way_goes(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "PAYLOADS_MAX", 3)
+    outbox.add(URL, body_of())
+    assert numbers(outbox.flush(1_000, at(0))) == [1]
+    for _ in range(4):
+        outbox.add(URL, body_of())
+    assert numbers(outbox.flush(1_000, at(1))) == [4, 5]
+    assert ledger.statistics().dropped == {"logs: no room": 2}
+
+
+def test_discarding_cancels_what_is_under_way_and_counts_everything(outbox, ledger, body_of):
+    for _ in range(5):
+        outbox.add(URL, body_of(kind="series", items=2))
+    outbox.flush(1_000, at(0))
+    out = outbox.discard_all("the end", at(5))
+    assert [effect.number for effect in out if isinstance(effect, CancelPayload)] == [1, 2, 3, 4]
+    assert ledger.statistics().dropped == {"series: the end": 10}
+    assert (len(outbox), outbox.bytes, outbox.confirmed) == (0, 0, 5)
+
+
+def test_news_of_a_payload_that_is_gone_change_nothing(outbox, ledger):
+    assert outbox.ended(SendEnded(9, 202), at(0)) == []
+    assert ledger.statistics().delivered == {}
+
+
+def test_an_answer_that_was_lost_is_remembered_until_the_next_one(outbox, ledger, body_of):
+    outbox.add(URL, body_of(items=3))
+    outbox.flush(100, at(0))
+    outbox.ended(SendEnded(1, None, reason="reset", unknown=True), at(99))
+    outbox.flush(1_100, at(200))
+    outbox.ended(SendEnded(1, 202), at(201))
+    assert ledger.statistics().delivered == {"logs": 3}
+    assert ledger.statistics().noted == {"logs: delivered, perhaps twice": 3}
+
+
+def test_what_waits_for_a_slot_when_the_bound_passes_is_set_aside(outbox, body_of):
+    for _ in range(6):
+        outbox.add(URL, body_of())
+    outbox.flush(100, at(0))
+    for number in (1, 2, 3, 4):
+        assert outbox.ended(SendEnded(number, None, reason="no answer in time", unknown=True), at(100)) == []
+    assert outbox.confirmed == 6
+    assert numbers(outbox.flush(1_000, at(200))) == [1, 2, 3, 4]
+
+
+# --- any order of happenings
+
+STEPS = st.one_of(
+    st.tuples(st.just("add"), st.integers(1, 600)),
+    st.tuples(st.just("flush"), st.integers(0, 2_000)),
+    st.tuples(st.just("end"), st.integers(0, 3), st.sampled_from([200, 202, 403, 429, 500, None])),
+    st.tuples(st.just("pass"), st.integers(0, 1_500)),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(STEPS, max_size=60))
+def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_once(steps):
+    ledger, timers = Ledger(), Timers()
+    outbox = Outbox(ledger, lambda: 0.5)
+    under_way: list[int] = []
+    added: Counter[int] = Counter()
+    now = 0
+
+    def perform(out):
+        for effect in out:
+            if isinstance(effect, SendPayload):
+                assert effect.payload.number not in under_way
+                under_way.append(effect.payload.number)
+            elif isinstance(effect, SetTimer):
+                timers.set(effect)
+            elif isinstance(effect, ClearTimer):
+                timers.clear(effect)
+            elif isinstance(effect, CancelPayload):
+                under_way.remove(effect.number)
+        assert len(under_way) <= module.SLOTS
+        assert all(number > outbox.confirmed for number in under_way)
+
+    for step, *arguments in steps:
+        if step == "add":
+            outbox.add(URL, Body("logs", "/", "text/plain", b"x" * arguments[0], arguments[0]))
+            added[outbox.number] = arguments[0]
+        elif step == "flush":
+            perform(outbox.flush(now + arguments[0], at(now)))
+        elif step == "end" and under_way:
+            number = under_way.pop(arguments[0] % len(under_way))
+            perform(outbox.ended(SendEnded(number, arguments[1], unknown=arguments[1] is None), at(now)))
+        elif step == "pass":
+            now += arguments[0]
+            while (due := timers.pop_due(now)) is not None:
+                perform(outbox.due(due, at(now)))
+    waiting = sum(added.values()) - sum(ledger.statistics().delivered.values()) - sum(ledger.statistics().dropped.values())
+    assert outbox.bytes == waiting
+    perform(outbox.discard_all("the end", at(now)))
+    statistics = ledger.statistics()
+    assert under_way == []
+    assert sum(statistics.delivered.values()) + sum(statistics.dropped.values()) == sum(added.values())
+    assert (len(outbox), outbox.bytes, len(timers), outbox.confirmed) == (0, 0, 0, outbox.number)
