@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Exit code: 0; 1 if a file cannot be written; 2 if the command makes no sense."""
     try:
         return _choose(args.machine, args.format, args.output)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _fail(f"cannot write: {error}", 1)
 

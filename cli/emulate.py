@@ -105,6 +105,8 @@ def carry_out(command: str, scenario: Scenario, args: argparse.Namespace) -> int
             args.json.write_text(json.dumps(emulate_text.as_document(outcome, failures), indent=1) + "\n", encoding="utf-8")
         if args.keep is not None:
             keep(outcome, args.keep)
+    except BrokenPipeError:
+        raise  # nobody reads on: not an error of the run
     except (SandboxError, OSError) as error:
         return fail(command, str(error), 1)
     return 1 if failures else 0
@@ -171,7 +173,7 @@ def keep(outcome: Outcome, folder: Path) -> None:
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogateescape")
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="backslashreplace")
 
 
 def say(text: str) -> None:

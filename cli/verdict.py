@@ -26,9 +26,9 @@ def _ended_badly(outcome: Outcome) -> Iterator[str]:
         if process.role != "extension":
             continue
         if process.killed_by_platform:
-            yield f"the extension {process.name} did not end in time and was killed"
+            yield f"the extension {process.name} (life {process.generation + 1}) did not end in time and was killed"
         elif process.exit_code:
-            yield f"the extension {process.name} ended with exit code {process.exit_code}"
+            yield f"the extension {process.name} (life {process.generation + 1}) ended with exit code {process.exit_code}"
 
 
 def _not_as_printed(outcome: Outcome, scenario: Scenario) -> Iterator[str]:

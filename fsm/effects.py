@@ -7,197 +7,198 @@ import attrs
 
 from fsm.events import Report, RuntimeDone
 from fsm.time import Now
+from fsm.words import Word
 
 
-@attrs.frozen
-class Bind:
+@attrs.frozen(eq=False, repr=False)
+class Bind(Word):
     """Open every listener."""
 
 
-@attrs.frozen
-class Register:
+@attrs.frozen(eq=False, repr=False)
+class Register(Word):
     """Register with the platform."""
 
 
-@attrs.frozen
-class Subscribe:
+@attrs.frozen(eq=False, repr=False)
+class Subscribe(Word):
     """Ask the platform for telemetry."""
 
 
-@attrs.frozen
-class AskNext:
+@attrs.frozen(eq=False, repr=False)
+class AskNext(Word):
     """Ask the platform for the next event, and so tell it that the one before is dealt with."""
 
 
-@attrs.frozen
-class WarmUp:
+@attrs.frozen(eq=False, repr=False)
+class WarmUp(Word):
     """Load, while the runtime boots, what later events will need."""
 
 
-@attrs.frozen
-class OpenInvocation:
+@attrs.frozen(eq=False, repr=False)
+class OpenInvocation(Word):
     """An invocation begins."""
 
     request_id: str
 
 
-@attrs.frozen
-class LeaveUnseen:
+@attrs.frozen(eq=False, repr=False)
+class LeaveUnseen(Word):
     """The invocation's end was never seen; another one begins, so it is over."""
 
     request_id: str
 
 
-@attrs.frozen
-class Settle:
+@attrs.frozen(eq=False, repr=False)
+class Settle(Word):
     """Read what has arrived: until all sockets were quiet for `quiet_ms`, at the longest `bound_ms`."""
 
     bound_ms: int
     quiet_ms: int
 
 
-@attrs.frozen
-class Flush:
+@attrs.frozen(eq=False, repr=False)
+class Flush(Word):
     """Flush, and say when it is done. `final`: nothing is kept back."""
 
     until_mono_ms: int
     final: bool = False
 
 
-@attrs.frozen
-class StartFlush:
+@attrs.frozen(eq=False, repr=False)
+class StartFlush(Word):
     """Flush beside everything else, unless one is under way."""
 
     until_mono_ms: int
 
 
-@attrs.frozen
-class AbandonFlush:
+@attrs.frozen(eq=False, repr=False)
+class AbandonFlush(Word):
     """Nobody waits for the flush any more."""
 
 
-@attrs.frozen
-class Seal:
+@attrs.frozen(eq=False, repr=False)
+class Seal(Word):
     """Turn what the pipelines have collected into numbered payloads and hand them to delivery."""
 
     until_mono_ms: int
     final: bool
 
 
-@attrs.frozen
-class FlushDone:
+@attrs.frozen(eq=False, repr=False)
+class FlushDone(Word):
     """To the lifecycle: the flush it waits for is complete."""
 
 
-@attrs.frozen
-class Checkpoint:
+@attrs.frozen(eq=False, repr=False)
+class Checkpoint(Word):
     """The sandbox may freeze from here on: make sure of what is still in hand."""
 
 
-@attrs.frozen
-class RefuseInput:
+@attrs.frozen(eq=False, repr=False)
+class RefuseInput(Word):
     """Take nothing more: what arrives from here on could not be sent."""
 
 
-@attrs.frozen
-class EndOpenInvocations:
+@attrs.frozen(eq=False, repr=False)
+class EndOpenInvocations(Word):
     """No more will be heard of any open invocation."""
 
 
-@attrs.frozen
-class Spool:
+@attrs.frozen(eq=False, repr=False)
+class Spool(Word):
     """Put on disk what was not sent, or count it as lost."""
 
 
-@attrs.frozen
-class GaveUpWaiting:
+@attrs.frozen(eq=False, repr=False)
+class GaveUpWaiting(Word):
     """Count: the end of the runtime was not seen before the deadline drew near."""
 
     request_id: str
 
 
-@attrs.frozen
-class CountInvocation:
+@attrs.frozen(eq=False, repr=False)
+class CountInvocation(Word):
     """One invocation more; `at` is when it began."""
 
     request_id: str
     at: Now
 
 
-@attrs.frozen
-class CountRuntime:
+@attrs.frozen(eq=False, repr=False)
+class CountRuntime(Word):
     """The runtime is over: count what its record says."""
 
     done: RuntimeDone
 
 
-@attrs.frozen
-class CountReport:
+@attrs.frozen(eq=False, repr=False)
+class CountReport(Word):
     """The platform reported: count what its record says."""
 
     report: Report
 
 
-@attrs.frozen
-class CloseInvocation:
+@attrs.frozen(eq=False, repr=False)
+class CloseInvocation(Word):
     """Nothing more is expected of this request id. `how`: reported, stopped or evicted."""
 
     request_id: str
     how: str
 
 
-@attrs.frozen
-class Send:
+@attrs.frozen(eq=False, repr=False)
+class Send(Word):
     """Send this payload; its answer is of use until `until_mono_ms`."""
 
     until_mono_ms: int
 
 
-@attrs.frozen
-class CancelSend:
+@attrs.frozen(eq=False, repr=False)
+class CancelSend(Word):
     """This payload is not wanted any more."""
 
 
-@attrs.frozen
-class CountDelivered:
+@attrs.frozen(eq=False, repr=False)
+class CountDelivered(Word):
     """The intake has it. `maybe_twice`: an earlier answer was lost, so it may have it twice."""
 
     maybe_twice: bool
 
 
-@attrs.frozen
-class CountDropped:
+@attrs.frozen(eq=False, repr=False)
+class CountDropped(Word):
     """It is lost, and this is why."""
 
     reason: str
 
 
-@attrs.frozen
-class DropIdleConnections:
+@attrs.frozen(eq=False, repr=False)
+class DropIdleConnections(Word):
     """Connections kept open from before a freeze are dead or will be."""
 
 
-@attrs.frozen
-class Reseed:
+@attrs.frozen(eq=False, repr=False)
+class Reseed(Word):
     """Take fresh randomness and forget credentials: this process was copied."""
 
 
-@attrs.frozen
-class Restart:
+@attrs.frozen(eq=False, repr=False)
+class Restart(Word):
     """Start a crashed region again."""
 
     region: str
 
 
-@attrs.frozen
-class Disable:
+@attrs.frozen(eq=False, repr=False)
+class Disable(Word):
     """Leave a region off: it crashed too often."""
 
     region: str
 
 
-@attrs.frozen
-class Exit:
+@attrs.frozen(eq=False, repr=False)
+class Exit(Word):
     """End the process. `error_type` non-empty: tell the platform first."""
 
     code: int
@@ -205,24 +206,24 @@ class Exit:
     message: str = ""
 
 
-@attrs.frozen
-class BeginAsking:
+@attrs.frozen(eq=False, repr=False)
+class BeginAsking(Word):
     """To the region of the pending call: ask for the next event, once, for life."""
 
 
-@attrs.frozen
-class StopLife:
+@attrs.frozen(eq=False, repr=False)
+class StopLife(Word):
     """To the life: the platform wants an end, or is lost."""
 
     deadline_ms: int
     fatal: str = ""
 
 
-@attrs.frozen
-class BeginFlushing:
+@attrs.frozen(eq=False, repr=False)
+class BeginFlushing(Word):
     """To the flusher: flush by interval from here on."""
 
 
-@attrs.frozen
-class StopFlushing:
+@attrs.frozen(eq=False, repr=False)
+class StopFlushing(Word):
     """To the flusher: the last flush is the life's own."""

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from fsm.time import Now
+from fsm.words import Word
 
 S = TypeVar("S")
 D = TypeVar("D")
@@ -41,16 +42,16 @@ class Row(Generic[S, D]):
     guard: Callable[[D, Any], bool] | None = None
 
 
-@attrs.frozen
-class Tick:
+@attrs.frozen(eq=False, repr=False)
+class Tick(Word):
     """Event, base class: an armed timer came due. Each timer is a subclass, named after what its coming due means."""
 
     now: Now
     generation: int
 
 
-@attrs.frozen
-class Arm:
+@attrs.frozen(eq=False, repr=False)
+class Arm(Word):
     """Effect: let `tick` happen at `at_mono_ms`. Replaces an earlier one of the same kind; the generation tells them apart."""
 
     tick: type[Tick]
@@ -58,15 +59,15 @@ class Arm:
     generation: int = 0
 
 
-@attrs.frozen
-class Disarm:
+@attrs.frozen(eq=False, repr=False)
+class Disarm(Word):
     """Effect: `tick` is no longer wanted. One that is already under way is known by its stale generation and ignored."""
 
     tick: type[Tick]
 
 
-@attrs.frozen
-class Unexpected:
+@attrs.frozen(eq=False, repr=False)
+class Unexpected(Word):
     """Effect: no row names this event in this state. The state stays; the reactor counts it, replay and tests fail on it."""
 
     machine: str
@@ -138,8 +139,8 @@ def stay(states: Iterable[S], cells: Mapping[type, Callable[[D, Any], tuple[D, E
     return {(state, kind): (Row(state, action),) for state in states for kind, action in cells.items()}
 
 
-@attrs.frozen
-class Step:
+@attrs.frozen(eq=False, repr=False)
+class Step(Word):
     """One row that was taken, for those who watch: replay, coverage, the checker."""
 
     machine: str

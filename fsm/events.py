@@ -9,47 +9,48 @@ import attrs
 
 from fsm.engine import Tick
 from fsm.time import Now
+from fsm.words import Word
 
 
-@attrs.frozen
-class Started:
+@attrs.frozen(eq=False, repr=False)
+class Started(Word):
     """The process runs and its settings are read."""
 
     now: Now
 
 
-@attrs.frozen
-class Registered:
+@attrs.frozen(eq=False, repr=False)
+class Registered(Word):
     """The platform took the registration."""
 
     now: Now
 
 
-@attrs.frozen
-class RegisterFailed:
+@attrs.frozen(eq=False, repr=False)
+class RegisterFailed(Word):
     """The platform refused the registration, or could not be reached."""
 
     now: Now
     reason: str
 
 
-@attrs.frozen
-class Subscribed:
+@attrs.frozen(eq=False, repr=False)
+class Subscribed(Word):
     """The platform will send telemetry."""
 
     now: Now
 
 
-@attrs.frozen
-class SubscriptionRefused:
+@attrs.frozen(eq=False, repr=False)
+class SubscriptionRefused(Word):
     """The platform will not send telemetry (any answer but 200, or none at all)."""
 
     now: Now
     reason: str
 
 
-@attrs.frozen
-class Invoke:
+@attrs.frozen(eq=False, repr=False)
+class Invoke(Word):
     """`/event/next` was answered: an invocation begins."""
 
     now: Now
@@ -57,8 +58,8 @@ class Invoke:
     deadline_ms: int  # epoch
 
 
-@attrs.frozen
-class Shutdown:
+@attrs.frozen(eq=False, repr=False)
+class Shutdown(Word):
     """`/event/next` was answered: the sandbox ends."""
 
     now: Now
@@ -66,15 +67,15 @@ class Shutdown:
     deadline_ms: int  # epoch
 
 
-@attrs.frozen
-class Sigterm:
+@attrs.frozen(eq=False, repr=False)
+class Sigterm(Word):
     """Somebody else than the platform asks the process to end."""
 
     now: Now
 
 
-@attrs.frozen
-class NextFailed:
+@attrs.frozen(eq=False, repr=False)
+class NextFailed(Word):
     """`/event/next` was not answered as it should be. `fatal`: asking again cannot help."""
 
     now: Now
@@ -82,16 +83,16 @@ class NextFailed:
     fatal: bool
 
 
-@attrs.frozen
-class InvocationStarted:
+@attrs.frozen(eq=False, repr=False)
+class InvocationStarted(Word):
     """Telemetry `platform.start`."""
 
     now: Now
     request_id: str
 
 
-@attrs.frozen
-class RuntimeDone:
+@attrs.frozen(eq=False, repr=False)
+class RuntimeDone(Word):
     """Telemetry `platform.runtimeDone`: the handler returned, failed or timed out."""
 
     now: Now
@@ -100,8 +101,8 @@ class RuntimeDone:
     fields: Any = attrs.field(default=None, eq=False, repr=False)  # of the record; passed through, never looked at
 
 
-@attrs.frozen
-class Report:
+@attrs.frozen(eq=False, repr=False)
+class Report(Word):
     """Telemetry `platform.report`: the invocation is over for the platform too."""
 
     now: Now
@@ -110,52 +111,52 @@ class Report:
     fields: Any = attrs.field(default=None, eq=False, repr=False)  # of the record; passed through, never looked at
 
 
-@attrs.frozen
-class Opened:
+@attrs.frozen(eq=False, repr=False)
+class Opened(Word):
     """To one invocation: the platform began it (its INVOKE, or its `platform.start` where there is none)."""
 
     now: Now
     request_id: str
 
 
-@attrs.frozen
-class Superseded:
+@attrs.frozen(eq=False, repr=False)
+class Superseded(Word):
     """To one invocation: another one began, so its records are as complete as they will be."""
 
     now: Now
 
 
-@attrs.frozen
-class Stopped:
+@attrs.frozen(eq=False, repr=False)
+class Stopped(Word):
     """To one invocation: the sandbox ends and no more will be heard of this request id."""
 
     now: Now
 
 
-@attrs.frozen
-class Evicted:
+@attrs.frozen(eq=False, repr=False)
+class Evicted(Word):
     """To one invocation: too many are open, and this one is the oldest."""
 
     now: Now
 
 
-@attrs.frozen
-class Settled:
+@attrs.frozen(eq=False, repr=False)
+class Settled(Word):
     """Everything that had arrived at the sockets has been read. `open`: invocations whose report has not been seen."""
 
     now: Now
     open: int = 0
 
 
-@attrs.frozen
-class NearlyFull:
+@attrs.frozen(eq=False, repr=False)
+class NearlyFull(Word):
     """What was collected is close to a bound."""
 
     now: Now
 
 
-@attrs.frozen
-class FlushAsked:
+@attrs.frozen(eq=False, repr=False)
+class FlushAsked(Word):
     """To the flush machine: a flush is wanted, and waited for until `until_mono_ms`."""
 
     now: Now
@@ -163,16 +164,16 @@ class FlushAsked:
     final: bool
 
 
-@attrs.frozen
-class BackgroundFlushAsked:
+@attrs.frozen(eq=False, repr=False)
+class BackgroundFlushAsked(Word):
     """To the flush machine: a flush is wanted that nobody waits for."""
 
     now: Now
     until_mono_ms: int
 
 
-@attrs.frozen
-class Sealed:
+@attrs.frozen(eq=False, repr=False)
+class Sealed(Word):
     """What was collected is now payloads with numbers.
 
     `watermark` is the highest number given so far; all up to `confirmed` are dealt with already.
@@ -183,53 +184,53 @@ class Sealed:
     confirmed: int
 
 
-@attrs.frozen
-class Confirmed:
+@attrs.frozen(eq=False, repr=False)
+class Confirmed(Word):
     """Every payload numbered up to `watermark` is delivered, set aside for a later flush, or dropped with a reason."""
 
     now: Now
     watermark: int
 
 
-@attrs.frozen
-class FlushAbandoned:
+@attrs.frozen(eq=False, repr=False)
+class FlushAbandoned(Word):
     """To the flush machine: the one who waited for the flush has gone on without it."""
 
     now: Now
 
 
-@attrs.frozen
-class Flushed:
+@attrs.frozen(eq=False, repr=False)
+class Flushed(Word):
     """To the lifecycle: the flush that it waits for is complete."""
 
     now: Now
 
 
-@attrs.frozen
-class Spooled:
+@attrs.frozen(eq=False, repr=False)
+class Spooled(Word):
     """What could not be sent is on disk, or counted as lost."""
 
     now: Now
 
 
-@attrs.frozen
-class FlushBegan:
+@attrs.frozen(eq=False, repr=False)
+class FlushBegan(Word):
     """To one payload: a flush begins, or is joined; answers are of use until `until_mono_ms`."""
 
     now: Now
     until_mono_ms: int
 
 
-@attrs.frozen
-class SendBy:
+@attrs.frozen(eq=False, repr=False)
+class SendBy(Word):
     """To one payload: it is its turn; the answer is of use until `until_mono_ms`."""
 
     now: Now
     until_mono_ms: int
 
 
-@attrs.frozen
-class Answered:
+@attrs.frozen(eq=False, repr=False)
+class Answered(Word):
     """To one payload: the intake answered with this status."""
 
     now: Now
@@ -237,8 +238,8 @@ class Answered:
     retry_after_ms: int = 0  # 0: it did not say
 
 
-@attrs.frozen
-class Unanswered:
+@attrs.frozen(eq=False, repr=False)
+class Unanswered(Word):
     """To one payload: no answer. `unknown`: the intake may have taken it all the same."""
 
     now: Now
@@ -246,31 +247,31 @@ class Unanswered:
     unknown: bool
 
 
-@attrs.frozen
-class Discarded:
+@attrs.frozen(eq=False, repr=False)
+class Discarded(Word):
     """To one payload: there is no room, or no time, to keep it."""
 
     now: Now
     reason: str
 
 
-@attrs.frozen
-class Thawed:
+@attrs.frozen(eq=False, repr=False)
+class Thawed(Word):
     """The process did not run for `gap_ms`: a freeze, or a jump of the wall clock."""
 
     now: Now
     gap_ms: int
 
 
-@attrs.frozen
-class Restored:
+@attrs.frozen(eq=False, repr=False)
+class Restored(Word):
     """This sandbox was made from a snapshot: nothing that was random, fresh or connected before still is."""
 
     now: Now
 
 
-@attrs.frozen
-class RegionCrashed:
+@attrs.frozen(eq=False, repr=False)
+class RegionCrashed(Word):
     """A listener or a pump failed by an error of ours."""
 
     now: Now
@@ -318,8 +319,8 @@ class PauseOver(Tick):
     """Time to send a payload again."""
 
 
-@attrs.frozen
-class Stop:
+@attrs.frozen(eq=False, repr=False)
+class Stop(Word):
     """To a region of a managed sandbox: it ends, by `deadline_ms` (epoch; 0 if nobody set one). `fatal`: why the platform is lost."""
 
     now: Now
@@ -327,8 +328,8 @@ class Stop:
     fatal: str = ""
 
 
-@attrs.frozen
-class AskingBegan:
+@attrs.frozen(eq=False, repr=False)
+class AskingBegan(Word):
     """To the region of the pending call: the life is ready for events."""
 
     now: Now
@@ -338,8 +339,8 @@ class FlushDue(Tick):
     """The flush interval has passed."""
 
 
-@attrs.frozen
-class FlushingBegan:
+@attrs.frozen(eq=False, repr=False)
+class FlushingBegan(Word):
     """To the flusher: flush by interval from here on."""
 
     now: Now

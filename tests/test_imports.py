@@ -62,7 +62,6 @@ PLACES = {
 EXCEPTIONS = {
     "pipelines/logs/rules.py": {"re2"},  # optional, only loaded where a configuration has processing rules
     "reactor/agent/wiring.py": {"reactor.version"},  # a constant
-    "reactor/net/client.py": {"h11"},  # the CONNECT exchange with a proxy, after which the connection is no longer HTTP
     "reactor/warm_up.py": {"?"},  # loads early, by name, what other modules import where they use it
 }
 LAYER = tuple(place for place in PLACES if place not in ("emulator", "cli"))

@@ -15,6 +15,8 @@ from fsm.engine import Table
 BITS = 24  # of the surroundings' number within a pair
 MASK = (1 << BITS) - 1
 
+Move = tuple[int, int, int]  # the subject's state after it, the stimulus, what was seen: all by number
+
 
 @attrs.frozen
 class Happening:
@@ -72,9 +74,9 @@ class Explorer:
         self.model, self._states_max, self._first_only = model, states_max, first_only
         self.subject, self.surroundings = model.make(tables)
         self._mine, self._others, self._stimuli, self._seen = Numbered(), Numbered(), Numbered(), Numbered()
-        self._own: dict[int, tuple[int, ...]] = {}
+        self._own: dict[int, tuple[Move, ...]] = {}
         self._offers: dict[int, tuple[int, ...]] = {}
-        self._reactions: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+        self._reactions: dict[tuple[int, int], tuple[Move, ...]] = {}
         self._observed: dict[tuple[int, int, int], int] = {}
         self._keys = array("q")
         self._parents = array("q")
@@ -119,29 +121,33 @@ class Explorer:
         key = self._keys[at]
         mine, others = key >> BITS, key & MASK
         index, keys, parents, observed = self._index, self._keys, self._parents, self._observed
-        for stimulus in self._own_of(mine) + self._offers_of(others):
+        moves = self._own.get(mine)
+        if moves is None:
+            moves = self._own[mine] = self._own_moves(at, mine)
+        for stimulus in self._offers_of(others):
             reactions = self._reactions.get((mine, stimulus))
-            if reactions is None:
-                reactions = self._react(at, mine, stimulus)
-            for mine_after, seen in reactions:
-                self._transitions += 1
-                others_after = observed.get((others, stimulus, seen))
-                if others_after is None:
-                    others_after = self._observe(at, others, stimulus, seen)
-                if others_after < 0:
-                    self._note(at, stimulus, seen, others)
-                    continue
+            moves = moves + (self._react(at, mine, stimulus) if reactions is None else reactions)
+        self._transitions += len(moves)
+        for mine_after, stimulus, seen in moves:
+            others_after = observed.get((others, stimulus, seen))
+            if others_after is None:
+                others_after = self._observe(at, others, stimulus, seen)
+            if others_after >= 0:
                 after = mine_after << BITS | others_after
                 if after not in index:
                     index[after] = len(keys)
                     keys.append(after)
                     parents.append(at)
 
-    def _own_of(self, mine: int) -> tuple[int, ...]:
-        own = self._own.get(mine)
-        if own is None:
-            own = self._own[mine] = self._numbers_of(self.subject.own(self._mine.values[mine]))
-        return own
+    def _own_moves(self, at: int, mine: int) -> tuple[Move, ...]:
+        """What the subject can do by itself, less what changes nothing for anybody: that is looked at once and left out."""
+        moves: tuple[Move, ...] = ()
+        for stimulus in self._numbers_of(self.subject.own(self._mine.values[mine])):
+            reactions = self._react(at, mine, stimulus)
+            moves += tuple(m for m in reactions if m[0] != mine or not self.surroundings.is_blank(self._seen.values[m[2]]))
+            self._transitions += len(reactions)
+        self._transitions -= len(moves)
+        return moves
 
     def _offers_of(self, others: int) -> tuple[int, ...]:
         offers = self._offers.get(others)
@@ -152,10 +158,10 @@ class Explorer:
     def _numbers_of(self, stimuli: Iterable[Stimulus]) -> tuple[int, ...]:
         return tuple(self._stimuli.number(stimulus) for stimulus in stimuli)
 
-    def _react(self, at: int, mine: int, stimulus: int) -> tuple[tuple[int, int], ...]:
+    def _react(self, at: int, mine: int, stimulus: int) -> tuple[Move, ...]:
         try:
             reactions = tuple(
-                (self._mine.number(reaction.state), self._seen.number(reaction.seen))
+                (self._mine.number(reaction.state), stimulus, self._seen.number(reaction.seen))
                 for reaction in self.subject.react(self._mine.values[mine], self._stimuli.values[stimulus])
             )
         except Broken as broken:
@@ -175,9 +181,6 @@ class Explorer:
             number = self._others.number(after)
         self._observed[others, stimulus, seen] = number
         return number
-
-    def _note(self, at: int, stimulus: int, seen: int, others: int) -> None:
-        """A rule is broken here in a way that was met before: the first way is a shortest one, so there is nothing to add."""
 
     def _break(self, at: int, broken: Broken, stimulus: int, seen: Seen) -> None:
         if broken.rule not in self._violations:
@@ -253,6 +256,9 @@ class Explorer:
                 left[at] = -1
                 continue
             targets = set(self._timed_targets(key))
+            if -1 in targets:  # a broken rule, which is told of already
+                left[at] = -1
+                continue
             left[at] = len(targets) or 1
             for target in targets:
                 before.setdefault(target, []).append(at)
@@ -260,13 +266,10 @@ class Explorer:
 
     def _timed_targets(self, key: int) -> Iterable[int]:
         mine, others = key >> BITS, key & MASK
-        for stimulus in self._own_of(mine):
-            if self._stimuli.values[stimulus][0] != DUE:
-                continue
-            for mine_after, seen in self._reactions[mine, stimulus]:
+        for mine_after, stimulus, seen in self._own[mine]:
+            if self._stimuli.values[stimulus][0] == DUE:
                 others_after = self._observed[others, stimulus, seen]
-                if others_after >= 0:
-                    yield self._index[self._pair(mine_after, others_after)]
+                yield self._index[self._pair(mine_after, others_after)] if others_after >= 0 else -1
 
 
 def explore(model: Model, tables: Mapping[str, Table[Any, Any]], first_only: bool = False) -> Result:

@@ -17,7 +17,7 @@ from fsm.check.model import DUE, WAIT, Broken, Reaction, Seen, Stimulus, Taken
 from fsm.check.standing import HERE, Standing, Timers, Walker
 from fsm.decision import Strategy, decide
 from fsm.engine import Arm, Disarm, Table, Tick, Unexpected
-from fsm.on_demand import State
+from fsm.on_demand import IN_SHUTDOWN, State
 from fsm.on_demand_actions import Bounds, Data
 from fsm.decision import Cadence
 from fsm.regions import Join
@@ -29,6 +29,9 @@ TIMER_KEPT = "every timer that a machine waits for is kept by somebody"
 FLUSH_TOLD = "a flush that is waited for is under way"
 FLUSH_DONE = "a flush is done when all that was sealed is confirmed"
 RUN_ENDS = "what one event sets off comes to an end"
+
+# What comes whenever it likes, and of which the platform knows nothing.
+WHENEVER: tuple[Stimulus, ...] = (("full",), ("restored",), ("crashed", 1), ("crashed", 9), ("asleep",))
 
 # The joins of the agent, which holds the same list; a test compares them.
 JOINS = (
@@ -73,7 +76,7 @@ class Life:
         next_ms = state.life.next_ms()
         if next_ms is not None:
             yield from ((DUE, tick) for tick in state.life.due())
-            if next_ms > 1:
+            if next_ms > 1 and len(state.life.armed) > 1:
                 yield (WAIT,)
         if state.settling:
             yield ("settled",)
@@ -81,6 +84,7 @@ class Life:
             yield ("spooled",)
         for number in range(1, state.ahead + 1):
             yield ("confirmed", number)
+        yield from WHENEVER
 
     def react(self, state: Alive, stimulus: Stimulus) -> Iterable[Reaction]:
         return _Step.every(self._walkers, self._final, state, stimulus)
@@ -195,12 +199,17 @@ class _Step:
         data = self._walkers["lifecycle"].machine.data
         decision = "Periodic" if data.blind else decide(data.cadence, HERE.epoch_ms // 1000)[0].value
         self._seen.append(f"decided {decision}")
-        self._limit_ms = deadline_ms if deadline_ms > 0 else None
+        self._limit(deadline_ms)
         self._life(ev.Invoke(HERE, request_id, HERE.epoch_ms + deadline_ms))
 
     def _shutdown(self, left_ms: int) -> None:
-        self._limit_ms = left_ms if left_ms > 0 else None
+        self._limit(left_ms)
         self._life(ev.Shutdown(HERE, "spindown", HERE.epoch_ms + left_ms))
+
+    def _limit(self, ms: int) -> None:
+        """A moment that has passed already says nothing; in the end, the first limit holds."""
+        if self._walkers["lifecycle"].machine.state not in IN_SHUTDOWN:
+            self._limit_ms = ms if ms > 0 else None
 
     def _sigterm(self) -> None:
         self._limit_ms = None
@@ -318,6 +327,8 @@ def words(effect: Any) -> str:
             return f"{name} {request_id}"
         case do.Flush(_, final):
             return "Flush final" if final else "Flush"
+        case do.Seal(_, final):
+            return "Seal final" if final else "Seal"
         case do.Exit(code, error_type):
             return f"Exit {code} {error_type}".rstrip()
     return name

@@ -48,6 +48,8 @@ RULES = (
     EXIT_IN_TIME,
 )
 
+FORGOTTEN = 3  # as if all records had been sent: they may come again
+BLANK = frozenset({"Restart", "Disable", "DropIdleConnections", "Reseed", "StartFlush"})
 NONE, ASKED, BEGUN = 0, 1, 2  # of the next event: not asked for; asked for; the platform has begun an invocation, its answer is on the way
 REGISTER, SUBSCRIBE = "register", "subscribe"
 
@@ -73,15 +75,17 @@ class World:
     next: int = NONE
     ids: str = ""
     heard: tuple[int, ...] = ()
+    opened: int = 0  # how many of them the extension knows of
     duty: Duty | None = None
     is_blind: bool = False
-    was_repeated: bool = False
-    had_stranger: bool = False
-    had_jump: bool = False
     failures: int = 0
     ending: int = 0  # 0 not yet, then one more for each of: drain, input refused, invocations ended, last flush, spooled
     is_fatal: bool = False
     ended: bool = False
+    oddity: str = ""  # the one kind of odd thing that happens in this run
+
+
+ODDITIES = ("stranger", "repeated", "jump", "failures")
 
 
 @attrs.frozen
@@ -93,6 +97,11 @@ class Choices:
     lefts_ms: tuple[int, ...] = (-1_000, 300, 2_000)
     invocations_max: int = 3
     failures_max: int = NEXT_FAILURES_MAX + 1
+
+
+def _unheard(world: World, request_id: str, bit: int) -> int | None:
+    """The first try of this request of which this record was not sent yet."""
+    return next((at for at, known in enumerate(world.ids) if known == request_id and not world.heard[at] & bit), None)
 
 
 class Platform:
@@ -125,7 +134,7 @@ class Platform:
             yield ("subscription refused",)
         if world.next == ASKED:
             yield from (("shutdown", left_ms) for left_ms in self._choices.lefts_ms)
-            if world.failures < self._choices.failures_max:
+            if world.failures < self._choices.failures_max and world.oddity in ("", "failures"):
                 yield ("next failed", False)
             yield ("next failed", True)
             if len(world.ids) < self._choices.invocations_max:
@@ -137,25 +146,24 @@ class Platform:
 
     def _records(self, world: World) -> Iterable[Stimulus]:
         for request_id in sorted(set(world.ids)):
-            yield ("done", request_id)
-            yield ("report", request_id)
-        if not world.had_stranger:
+            for word, bit in (("done", 1), ("report", 2)):
+                if _unheard(world, request_id, bit) is not None or world.oddity in ("", "repeated"):
+                    yield (word, request_id)
+        if not world.oddity:
             yield ("done", STRANGER)
 
     def _whenever(self, world: World) -> Iterable[Stimulus]:
-        yield ("full",)
-        yield ("restored",)
-        yield ("crashed", 1)
-        yield ("crashed", 9)
-        yield ("asleep",)
         yield ("sigterm",)
-        if not world.had_jump:
+        if not world.oddity:
             yield from (("jump", by_ms) for by_ms in JUMPS_MS)
 
     # --- watching -------------------------------------------------------------------------------------------------------------
 
     def observe(self, world: World, stimulus: Stimulus, seen: Seen) -> World:
-        return _Watch(world).watch(stimulus, seen)
+        return _Watch(world, self._choices.invocations_max).watch(stimulus, seen)
+
+    def is_blank(self, seen: Seen) -> bool:
+        return BLANK.issuperset(seen)
 
     def resting(self, subject: Alive, world: World) -> str:
         if subject.life.state is State.EXIT:
@@ -170,8 +178,8 @@ class Platform:
 class _Watch:
     """One step, as it is seen from outside."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, invocations_max: int) -> None:
+        self.world, self.invocations_max = world, invocations_max
 
     def set(self, **changes: object) -> None:
         self.world = attrs.evolve(self.world, **changes)
@@ -195,7 +203,7 @@ class _Watch:
                 if stimulus[0] == "subscription refused" and not world.ending:
                     self.set(is_blind=True)
             case ("platform begins", request_id):
-                self.set(next=BEGUN, ids=world.ids + request_id, heard=(*world.heard, 0))
+                self._begin(request_id)
             case ("invoke", *_):
                 self.set(next=NONE, failures=0)
             case ("shutdown", _):
@@ -204,7 +212,7 @@ class _Watch:
             case ("sigterm",):
                 self._end(is_fatal=False)
             case ("next failed", fatal):
-                self.set(next=NONE, failures=world.failures + 1)
+                self.set(next=NONE, failures=world.failures + 1, oddity=world.oddity if fatal else "failures")
                 if fatal or self.world.failures > NEXT_FAILURES_MAX:
                     self._end(is_fatal=True)
             case ("done", request_id):
@@ -212,11 +220,20 @@ class _Watch:
             case ("report", request_id):
                 self._hear(request_id, 2)
             case ("jump", _):
-                self.set(had_jump=True)
+                self.set(oddity="jump")
             case ("due", tick):
                 self._tick(tick.__name__)
             case ("settled",):
                 self._settle_over()
+
+    def _begin(self, request_id: str) -> None:
+        """Once no request can be tried again, what was heard of those that are over makes no difference."""
+        world = self.world
+        ids = world.ids + request_id
+        heard = (*world.heard, 0)
+        if len(ids) == self.invocations_max:
+            heard = tuple(bits if known == request_id else FORGOTTEN for known, bits in zip(ids, heard, strict=True))
+        self.set(next=BEGUN, ids=ids, heard=heard)
 
     def _end(self, is_fatal: bool) -> None:
         if not self.world.ending:
@@ -225,14 +242,11 @@ class _Watch:
     def _hear(self, request_id: str, bit: int) -> None:
         world = self.world
         if request_id == STRANGER:
-            self.set(had_stranger=True)
-            return
-        unheard = [at for at, known in enumerate(world.ids) if known == request_id and not world.heard[at] & bit]
-        if not unheard:
-            self.set(was_repeated=True)
-            return
-        at = unheard[0]
-        self.set(heard=(*world.heard[:at], world.heard[at] | bit, *world.heard[at + 1 :]))
+            self.set(oddity="stranger")
+        elif (at := _unheard(world, request_id, bit)) is None:
+            self.set(oddity="repeated")
+        else:
+            self.set(heard=(*world.heard[:at], world.heard[at] | bit, *world.heard[at + 1 :]))
 
     def _tick(self, name: str) -> None:
         duty = self.world.duty
@@ -266,6 +280,7 @@ class _Watch:
             case ["OpenInvocation", request_id]:
                 if stimulus[:2] != ("invoke", request_id) or self.world.ending:
                     raise Broken(OPENED_ONCE, f"{request_id} is opened after {stimulus[0]}")
+                self.set(opened=self.world.opened + 1)
             case ["AskNext"]:
                 self._asked()
             case ["GaveUpWaiting", request_id]:
@@ -283,7 +298,7 @@ class _Watch:
                 self._ending_goes(1, 2, word)
             case ["EndOpenInvocations"]:
                 self._ending_goes(2, 3, word)
-            case ["Flush", "final"]:
+            case ["Seal", "final"]:
                 self._ending_goes(3, 4, word)
                 self._look_at_drain(stimulus)
             case ["Spool"]:
@@ -316,7 +331,7 @@ class _Watch:
     def _is_heard(self) -> bool:
         """Whether a record of the invocation in hand can have told of its end. Repeated records of a repeated id tell nothing."""
         world = self.world
-        return bool(world.heard[-1]) or (world.was_repeated and world.ids.count(world.ids[-1]) > 1)
+        return bool(world.heard[-1]) or (world.oddity == "repeated" and world.ids.count(world.ids[-1]) > 1)
 
     def _gave_up(self, request_id: str) -> None:
         world = self.world
@@ -353,8 +368,7 @@ class _Watch:
 
     def _all_heard(self) -> bool:
         world = self.world
-        read = world.ids[:-1] if world.next == BEGUN else world.ids
-        return not read or world.is_blind or bool(world.heard[len(read) - 1] & 2) or self._is_ambiguous()
+        return not world.opened or world.is_blind or bool(world.heard[world.opened - 1] & 2) or self._is_ambiguous()
 
     def _is_ambiguous(self) -> bool:
         return len(set(self.world.ids)) < len(self.world.ids)

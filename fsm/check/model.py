@@ -74,6 +74,10 @@ class Surroundings(Protocol):
         """The state after the subject did this. Raises Broken."""
         ...
 
+    def is_blank(self, seen: Seen) -> bool:
+        """Whether these effects can never make a difference to it: then they are not looked at where the subject stays as it is."""
+        ...
+
     def resting(self, subject: Any, state: Any) -> str:
         """Why it is all right that nothing may ever happen again here but what others do; empty: timers alone must lead on."""
         ...

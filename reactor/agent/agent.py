@@ -84,7 +84,7 @@ class Agent:
     def account(self) -> str:
         """The line at the end: what was lost or refused, with reasons; empty if nothing was."""
         if self.pipelines is not None:
-            self.pipelines.account()
+            self.pipelines.account(self._now)
         return self.ledger.line()
 
     # --- inputs ---------------------------------------------------------------------------------------------------------------

@@ -5,52 +5,53 @@ from typing import Any
 import attrs
 
 from fsm.engine import Tick
+from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 
 
-@attrs.frozen
-class Begin:
+@attrs.frozen(eq=False, repr=False)
+class Begin(Word):
     """The process runs."""
 
 
-@attrs.frozen
-class RegisterAnswered:
+@attrs.frozen(eq=False, repr=False)
+class RegisterAnswered(Word):
     """The platform answered the registration."""
 
     answer: Registration | Refusal
 
 
-@attrs.frozen
-class SubscribeAnswered:
+@attrs.frozen(eq=False, repr=False)
+class SubscribeAnswered(Word):
     """The platform answered the subscription; None: subscribed."""
 
     refusal: Refusal | None
 
 
-@attrs.frozen
-class NextAnswered:
+@attrs.frozen(eq=False, repr=False)
+class NextAnswered(Word):
     """The platform answered `/event/next`."""
 
     answer: NextInvoke | NextShutdown | Refusal
 
 
-@attrs.frozen
-class Telemetry:
+@attrs.frozen(eq=False, repr=False)
+class Telemetry(Word):
     """One batch of records as AWS sends them, and why others of the batch could not be read."""
 
     records: list[dict[str, Any]]
     refused: list[str]
 
 
-@attrs.frozen
-class Datagrams:
+@attrs.frozen(eq=False, repr=False)
+class Datagrams(Word):
     """DogStatsD datagrams, in the order they came."""
 
     datagrams: list[bytes]
 
 
-@attrs.frozen
-class TimerDue:
+@attrs.frozen(eq=False, repr=False)
+class TimerDue(Word):
     """A timer that was set came due."""
 
     owner: str
@@ -58,13 +59,13 @@ class TimerDue:
     generation: int
 
 
-@attrs.frozen
-class SettleEnded:
+@attrs.frozen(eq=False, repr=False)
+class SettleEnded(Word):
     """All sockets were quiet, or the bound passed."""
 
 
-@attrs.frozen
-class SendEnded:
+@attrs.frozen(eq=False, repr=False)
+class SendEnded(Word):
     """One payload's request is over. `status` is None without an answer; `unknown`: the intake may have it all the same."""
 
     number: int
@@ -74,13 +75,13 @@ class SendEnded:
     unknown: bool = False
 
 
-@attrs.frozen
-class Terminated:
+@attrs.frozen(eq=False, repr=False)
+class Terminated(Word):
     """SIGTERM."""
 
 
-@attrs.frozen
-class Crashed:
+@attrs.frozen(eq=False, repr=False)
+class Crashed(Word):
     """A listener or a pump failed by an error of ours, for the nth time."""
 
     region: str

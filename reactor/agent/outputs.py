@@ -5,11 +5,12 @@ Bind, Register, Subscribe, AskNext, WarmUp, Settle, RefuseInput, DropIdleConnect
 import attrs
 
 from fsm.engine import Tick
+from fsm.words import Word
 from protocols.intake_body import Body
 
 
-@attrs.frozen
-class SetTimer:
+@attrs.frozen(eq=False, repr=False)
+class SetTimer(Word):
     """Let `tick` come due for `owner` at `at_mono_ms`; replaces an earlier one of the same owner and kind."""
 
     owner: str
@@ -18,16 +19,16 @@ class SetTimer:
     at_mono_ms: int
 
 
-@attrs.frozen
-class ClearTimer:
+@attrs.frozen(eq=False, repr=False)
+class ClearTimer(Word):
     """`owner` does not want `tick` any more."""
 
     owner: str
     tick: type[Tick]
 
 
-@attrs.frozen
-class Payload:
+@attrs.frozen(eq=False, repr=False)
+class Payload(Word):
     """One numbered request body on its way to one URL. Keys are not part of it: they are added when it is sent."""
 
     number: int
@@ -35,23 +36,23 @@ class Payload:
     body: Body
 
 
-@attrs.frozen
-class SendPayload:
+@attrs.frozen(eq=False, repr=False)
+class SendPayload(Word):
     """Send `payload`; the answer is of use until `until_mono_ms`."""
 
     payload: Payload
     until_mono_ms: int
 
 
-@attrs.frozen
-class CancelPayload:
+@attrs.frozen(eq=False, repr=False)
+class CancelPayload(Word):
     """The request of this payload is not wanted any more."""
 
     number: int
 
 
-@attrs.frozen
-class Say:
+@attrs.frozen(eq=False, repr=False)
+class Say(Word):
     """One line for the log, in the extension's format. Levels: ERROR, WARN, INFO, DEBUG."""
 
     level: str

@@ -64,14 +64,14 @@ class Pipelines:
         self._logs = Contained(
             "logs",
             lambda: _logs(settings, sandbox, facts, comma_list(tags), random, say),
-            lambda logs: logs.statistics().entries,
+            self._close_logs,
             ledger,
             say,
         )
         self._metrics = Contained(
             "metrics",
             lambda: _metrics(settings, sandbox, facts, tags, now),
-            lambda metrics: metrics.statistics().custom.contexts,
+            self._close_metrics,
             ledger,
             say,
         )
@@ -81,7 +81,7 @@ class Pipelines:
 
     def take_datagrams(self, datagrams: list[bytes], now: Now) -> None:
         self._metrics.call(MetricsPipeline.take, datagrams, now.epoch_ms // 1000, now=now)
-        self._look_at_fullness()
+        self._look_at_fullness(now)
 
     def take_records(self, records: list[read.Record], now: Now) -> None:
         facts = self._logs.call(LogsPipeline.take, records, now, now=now, otherwise=NO_FACTS)
@@ -95,10 +95,10 @@ class Pipelines:
             if (count := _COUNTERS.get(record["type"])) is not None:
                 count(self, record, now)
         self.is_nearly_full = facts.flush_early
-        self._look_at_fullness()
+        self._look_at_fullness(now)
 
-    def _look_at_fullness(self) -> None:
-        self.is_nearly_full = self.is_nearly_full or self._metrics.value.is_nearly_full
+    def _look_at_fullness(self, now: Now) -> None:
+        self.is_nearly_full = self.is_nearly_full or self._metrics.call(lambda metrics: metrics.is_nearly_full, now=now, otherwise=False)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
 
@@ -179,13 +179,32 @@ class Pipelines:
         metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, now=now, otherwise=[])
         return [*logs, *metrics]
 
-    def account(self) -> None:
-        """Tell the ledger what the pipelines themselves have dropped or refused."""
-        for reason, count in self._logs.value.statistics().dropped.items():
+    def account(self, now: Now) -> None:
+        """Tell the ledger what the pipelines themselves have dropped or refused. Once, at the end."""
+        self._logs.call(self._close_logs, now=now)
+        self._metrics.call(self._close_metrics, now=now)
+
+    def _close_logs(self, logs: LogsPipeline) -> int:
+        """Take over the counts of a pipeline that ends; how many lines it still holds."""
+        statistics = logs.statistics()
+        for reason, count in statistics.dropped.items():
             self._ledger.drop("log line", reason, count)
-        metrics = self._metrics.value.statistics()
-        for reason, count in metrics.datagrams.refused.items():
+        return statistics.entries + statistics.orphans + statistics.held
+
+    def _close_metrics(self, metrics: MetricsPipeline) -> int:
+        """Take over the counts of a pipeline that ends; how many contexts it still holds."""
+        statistics = metrics.statistics()
+        for reason, count in statistics.datagrams.refused.items():
             self._ledger.refuse("metric line", reason, count)
+        for points in (statistics.custom, statistics.own):
+            for reason, count in (
+                ("too many contexts", points.refused_contexts),
+                ("too many values", points.refused_values),
+                ("no finite number", points.unsendable),
+            ):
+                if count:
+                    self._ledger.drop("metric sample", reason, count)
+        return statistics.custom.contexts + statistics.own.contexts
 
 
 _COUNTERS: dict[str, Callable[[Pipelines, read.Record, Now], None]] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import h11
 import trio
 
 from protocols.errors import RemoteProtocolError
 from protocols.http_client import ANSWER_BODY_BYTES_MAX, ClientConnection
 from protocols.http_server import Headers, Response
+from protocols.http_tunnel import TunnelRequest
 from reactor.net.errors import AnswerInvalid, AnswerLost, ConnectFailed
 from reactor.net.network import Network, readable_now
 from reactor.net.origin import Origin, Proxy
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import ssl
 
 READ_BYTES = 65_536
-TUNNEL_ANSWER_BYTES_MAX = 16_384
 
 Tls = Callable[[], "ssl.SSLContext"]
 
@@ -127,21 +126,13 @@ async def _handshake(stream: trio.abc.Stream, origin: Origin, tls: Tls | None) -
 
 
 async def _open_tunnel(stream: trio.abc.Stream, origin: Origin, proxy: Proxy) -> None:
-    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=TUNNEL_ANSWER_BYTES_MAX)
-    headers = [(b"Host", origin.host_port.encode("ascii"))]
-    if proxy.authorization:
-        headers.append((b"Proxy-Authorization", proxy.authorization))
-    request = connection.send(h11.Request(method="CONNECT", target=origin.host_port, headers=headers)) + connection.send(h11.EndOfMessage())
+    tunnel = TunnelRequest(origin.host_port, proxy.authorization)
     try:
-        await stream.send_all(request)
-        while (event := connection.next_event()) is h11.NEED_DATA or isinstance(event, h11.InformationalResponse):
-            if event is h11.NEED_DATA:
-                connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
-    except (trio.BrokenResourceError, h11.RemoteProtocolError) as error:
+        await stream.send_all(tunnel.request)
+        while not tunnel.receive(bytes(await stream.receive_some(READ_BYTES))):
+            pass
+    except (trio.BrokenResourceError, RemoteProtocolError) as error:
         raise ConnectFailed(str(proxy.origin), f"the proxy opened no tunnel: {_reason(error)}") from error
-    if not isinstance(event, h11.Response) or not 200 <= event.status_code < 300 or connection.trailing_data[0]:
-        status = event.status_code if isinstance(event, h11.Response) else "no answer"
-        raise ConnectFailed(str(proxy.origin), f"the proxy opened no tunnel: {status}")
 
 
 def _reason(error: BaseException) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trio
 
 from fsm.time import Now
 from protocols.extensions_api import NextInvoke, NextShutdown, Registration
+from protocols.http_server import HttpLimits, Request, Response, ServerConnection
 from protocols.intake_body import Body
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
@@ -131,6 +133,69 @@ class AgentLife:
             if isinstance(output, SendPayload):
                 found += self.tell(given.SendEnded(output.payload.number, status, **fields))
         return found
+
+
+class MemoryServer:
+    """A server on a memory network that does as its script says, one word per request, then always the last one said.
+
+    A word is a Response, a status, `hang`, `close` (no answer), `half` (of an answer, then a close) or a function of the request.
+    """
+
+    def __init__(self, network: Any, port: int, *script: Any) -> None:
+        self.network, self.port, self.script = network, port, list(script) or [202]
+        self.requests: list[Request] = []
+        self.at_s: list[float] = []
+        self.connections = 0
+
+    async def run(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        listener = await self.network.listen("0.0.0.0", self.port)
+        try:
+            async with trio.open_nursery() as nursery:
+                task_status.started()
+                while True:
+                    nursery.start_soon(self._serve, await listener.accept())
+        finally:
+            with trio.CancelScope(shield=True):
+                await listener.aclose()
+
+    async def _serve(self, stream: Any) -> None:
+        self.connections += 1
+        connection = ServerConnection(HttpLimits(64 * 1024 * 1024))
+        async with stream:
+            try:
+                while data := bytes(await stream.receive_some(65_536)):
+                    connection.receive(data)
+                    while isinstance(request := connection.next_request(), Request):
+                        self.requests.append(request)
+                        self.at_s.append(trio.current_time())
+                        if not await self._act(stream, connection, request):
+                            return
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+
+    async def _act(self, stream: Any, connection: ServerConnection, request: Request) -> bool:
+        word = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        while callable(word):
+            word = await word(request)
+        if word == "hang":
+            await trio.sleep_forever()
+        if word == "close":
+            return False
+        data = connection.respond(word if isinstance(word, Response) else Response(200 if word == "half" else word, body=b"{}"))
+        await stream.send_all(data[: len(data) // 2] if word == "half" else data)
+        return word != "half"
+
+
+@pytest.fixture
+def server_of(nursery):
+    """A running MemoryServer on a network."""
+
+    async def server_of(network: Any, port: int, *script: Any) -> MemoryServer:
+        server = MemoryServer(network, port, *script)
+        await nursery.start(server.run)
+        return server
+
+    return server_of
 
 
 def names(asked: list[Any]) -> list[str]:
