@@ -8,6 +8,7 @@ import attrs
 
 from cli import emulate
 from cli.launch import recording
+from protocols.fixture import FixtureError, lives
 
 HELP = "as emulate, and write down what the extension was told"
 DESCRIPTION = """\
@@ -15,7 +16,7 @@ Run a function as `lambda-reactor emulate` does, with the extension told (by DD_
 and datagram that reaches it. The file can be replayed: `lambda-reactor replay OUT`. Its format stands in docs/fixtures.md.
 """
 EPILOG = """\
-A sandbox that is reset starts the extension anew. Then OUT holds its first life, OUT.2 the second, and so on.
+A sandbox that is reset starts the extension anew: OUT then holds several lives, and a replay runs them one after the other.
 
 examples:
   lambda-reactor record run.jsonl -- --handler app.handler --event order.json
@@ -63,22 +64,21 @@ def parse_rest(rest: list[str]) -> argparse.Namespace:
 
 
 def _report(out: Path) -> int:
-    lives = split_lives(out)
-    if not lives:
+    """Say what was written; 1 if nothing was, or nothing that can be replayed."""
+    try:
+        counts = count_lines(out)
+    except FixtureError as error:
+        return emulate.fail("record", str(error), 1)
+    if not counts:
         return emulate.fail("record", f"the extension wrote nothing to {out}: does it know DD_RECORD_TELEMETRY_EVENTS?", 1)
-    for path, lines in lives:
-        emulate.say(f"recorded: {path}, {lines} lines")
+    each = f"{counts[0]} lines" if len(counts) == 1 else f"{len(counts)} lives of {' and '.join(map(str, counts))} lines"
+    emulate.say(f"recorded: {out}, {each}")
     return 0
 
 
-def split_lives(out: Path) -> list[tuple[Path, int]]:
-    """One file for each life of the extension: a header begins one. The files with their numbers of lines. Raises OSError."""
-    lives: list[list[bytes]] = []
-    for line in out.read_bytes().splitlines(keepends=True):
-        if not lives or line.startswith(b'{"fixture":'):
-            lives.append([])
-        lives[-1].append(line)
-    paths = [out, *(out.with_name(f"{out.name}.{number}") for number in range(2, len(lives) + 1))]
-    for path, lines in zip(paths, lives, strict=False):
-        path.write_bytes(b"".join(lines))
-    return [(path, len(lines)) for path, lines in zip(paths, lives, strict=False)]
+def count_lines(out: Path) -> list[int]:
+    """The lines of each life. Raises OSError, and FixtureError for a file that cannot be replayed."""
+    with out.open("rb") as lines:
+        if not out.stat().st_size:
+            return []
+        return [1 + sum(1 for _ in told) for _, told in lives(lines, str(out))]

@@ -3,17 +3,21 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from random import Random
 from typing import IO, Any
 
+import attrs
+
 from cli.replay_account import Account, Phase, as_document, as_text
-from protocols.fixture import FixtureError, parse
+from protocols.fixture import FixtureError, Header, Told, lives
 from reactor.agent.replay import NeverAsked, Replay, settings_of
 
 DESCRIPTION = """\
 Run recorded Telemetry API events through the very agent that runs in the layer, without waiting, and show for each invocation the
 states passed with their times, the flush decision, what would be sent where, and what was dropped and why.
+
+A recording of a sandbox that was reset holds several lives of the extension: each is replayed by an agent of its own.
 
 The same recording prints the same bytes every time. Nothing is sent. A recording is made by `lambda-reactor record`, or anywhere by
 the extension itself with DD_RECORD_TELEMETRY_EVENTS=PATH; its format is in docs/fixtures.md.
@@ -70,18 +74,16 @@ def _open(path: str | None) -> IO[str] | None:
 
 def _run_one(name: str, args: argparse.Namespace, out: IO[str] | None) -> int:
     show = out is not sys.stdout
-
-    def done(phase: Phase) -> None:
-        if out is not None:
-            out.write(json.dumps({"fixture": name, "invocation": as_document(phase)}, ensure_ascii=False) + "\n")
-        if show and not args.summary:
-            print(as_text(phase))
-
+    code = 0
     try:
         with open(name, "rb") as lines:
             if show:
                 print(name)
-            return _replay(name, lines, args.seed, done, out, show, args.wire)
+            for life, (header, told) in enumerate(lives(lines, name), 1):
+                if show and life > 1:
+                    print(f"  life {life}")
+                code = max(code, _replay(_Life(name, life, header, told), args, out, show))
+            return code
     except OSError as error:
         print(f"lambda-reactor: {name} cannot be read: {error.strerror}", file=sys.stderr)
     except FixtureError as error:
@@ -89,22 +91,40 @@ def _run_one(name: str, args: argparse.Namespace, out: IO[str] | None) -> int:
     return 2
 
 
-def _replay(name: str, lines: IO[bytes], seed: int, done: Callable[[Phase], None], out: IO[str] | None, show: bool, wire: bool) -> int:
-    header, told = parse(lines, name)
-    settings, findings = settings_of(header)
-    account = Account(done, settings if wire else None)
-    replay = Replay(header, settings, Random(seed).random, account)
+@attrs.frozen
+class _Life:
+    """One life of the extension: what lies between its start and its end, or a reset of the sandbox."""
+
+    fixture: str
+    number: int
+    header: Header
+    told: Iterable[Told]
+
+
+def _replay(life: _Life, args: argparse.Namespace, out: IO[str] | None, show: bool) -> int:
+    """One life, by an agent of its own."""
+
+    def write(**document: Any) -> None:
+        if out is not None:
+            out.write(json.dumps({"fixture": life.fixture, "life": life.number, **document}, ensure_ascii=False) + "\n")
+
+    def done(phase: Phase) -> None:
+        write(invocation=as_document(phase))
+        if show and not args.summary:
+            print(as_text(phase))
+
+    settings, findings = settings_of(life.header)
+    account = Account(done, settings if args.wire else None)
+    replay = Replay(life.header, settings, Random(args.seed).random, account)
     account.attach(replay.agent.ledger)
     stuck = ""
     try:
-        replay.run(told)
+        replay.run(life.told)
     except NeverAsked as error:
         stuck = str(error)
     account.close()
     summary = {**account.summary(), "exit_code": replay.code, "stuck": stuck, "lost": replay.agent.account()}
-    if out is not None:
-        findings_text = [finding.line() for finding in findings]
-        out.write(json.dumps({"fixture": name, "summary": {**summary, "settings": findings_text}}, ensure_ascii=False) + "\n")
+    write(summary={**summary, "settings": [finding.line() for finding in findings]})
     if show:
         for finding in findings:
             print(f"  settings     {finding.line()}")

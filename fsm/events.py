@@ -256,6 +256,48 @@ class Discarded(Word):
 
 
 @attrs.frozen(eq=False, repr=False)
+class DestinationAnswered(Word):
+    """To one destination: it took a payload, or refused it for what it is. It is there."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
+class DestinationFailed(Word):
+    """To one destination: a payload had to be set aside because it did not answer, or said that it cannot take any now."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
+class ProbeSent(Word):
+    """To one destination: one payload is under way to see if it has healed."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
+class LastChance(Word):
+    """To one destination: the sandbox ends; what is not sent now is not sent by this process."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
+class KeyRefused(Word):
+    """To one destination: it does not take the API key."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
+class KeyRenewed(Word):
+    """To one destination: there is another API key."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
 class Thawed(Word):
     """The process did not run for `gap_ms`: a freeze, or a jump of the wall clock."""
 
@@ -344,3 +386,7 @@ class FlushingBegan(Word):
     """To the flusher: flush by interval from here on."""
 
     now: Now
+
+
+class ProbeDue(Tick):
+    """A destination that failed may be tried again, with one payload."""

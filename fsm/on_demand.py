@@ -111,9 +111,21 @@ ROWS: Rows = {
     ),
     (State.REPORT_RUNNING, ev.RaceDue): (Row(State.REPORT_RUNNING, act.flush_in_the_middle),),
     **{
-        (state, event): (Row(state, act.pay_owed, act.is_owed), Row(state, known, act.is_current), Row(state, act.remember_end))
+        (state, ev.RuntimeDone): (
+            Row(state, act.pay_owed, act.is_owed),
+            *((Row(state, act.remember_next_end, act.is_next_try),) if state is State.REPORT_IDLE else ()),
+            Row(state, act.note_done, act.is_current),
+            Row(state, act.remember_end),
+        )
         for state in (State.REPORT_IDLE, State.RUNTIME_DONE_SETTLE, State.RUNTIME_DONE_FLUSH)
-        for event, known in ((ev.RuntimeDone, act.note_done), (ev.Report, act.note_reported))
+    },
+    **{
+        (state, ev.Report): (
+            Row(state, act.pay_owed, act.is_owed),
+            Row(state, act.note_reported, act.is_current),
+            Row(state, act.remember_end),
+        )
+        for state in (State.REPORT_IDLE, State.RUNTIME_DONE_SETTLE, State.RUNTIME_DONE_FLUSH)
     },
     # Read before the first INVOKE: remembered for it.
     **stay(INIT, {ev.RuntimeDone: act.remember_end, ev.Report: act.remember_end}),

@@ -17,7 +17,7 @@ from fsm.shared_actions import BOUNDS
 from fsm.shared_actions import Bounds as Bounds
 from fsm.time import Now, mono_of_epoch
 
-EARLY_MAX = 8  # request ids whose end was read before their beginning
+EARLY_MAX = 8  # records that were read before the beginning they belong to
 PAST_MAX = 8  # request ids that have begun; a retry may begin one of them again
 OWED_MAX = 16  # records of earlier invocations that have not been seen
 INVOCATION_MS_MAX = 900_000  # a deadline further away than any function may run is a clock that jumped
@@ -35,7 +35,7 @@ class Data:
     done: bool = False
     reported: bool = False
     blind: bool = False
-    early: tuple[str, ...] = ()
+    early: tuple[tuple[str, type], ...] = ()
     past: tuple[str, ...] = ()
     owed: tuple[tuple[str, type], ...] = ()
     failures: int = 0
@@ -62,7 +62,7 @@ def flushes_at_end(data: Data, event: ev.Invoke) -> bool:
 
 
 def is_over_already(data: Data, event: ev.Invoke) -> bool:
-    return event.request_id in data.early
+    return any(request_id == event.request_id for request_id, _ in data.early)
 
 
 def flushes_at_end_and_is_over(data: Data, event: ev.Invoke) -> bool:
@@ -79,6 +79,15 @@ def flushes_beside(data: Data, event: ev.Invoke) -> bool:
 
 def is_current(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
     return event.request_id == data.request_id
+
+
+def is_next_try(data: Data, event: ev.RuntimeDone) -> bool:
+    """The end of this request has been seen, so this is the end of its next try, read before that try's INVOKE.
+
+    It may also be a record that came twice. Then a later try is taken for over too early, which costs little; to miss the end of a
+    try would cost a wait until its deadline.
+    """
+    return data.done and event.request_id == data.request_id
 
 
 def is_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
@@ -160,9 +169,10 @@ def see_again(data: Data, event: object) -> Change:
 def _begin(data: Data, event: ev.Invoke) -> Change:
     effects: list[object] = []
     owed = list(data.owed)
-    if data.request_id and not data.blind:
+    if data.request_id:
         if not data.done:
-            effects.append(do.LeaveUnseen(data.request_id))
+            if not data.blind:
+                effects.append(do.LeaveUnseen(data.request_id))
             owed.append((data.request_id, ev.RuntimeDone))
         if not data.reported:
             owed.append((data.request_id, ev.Report))
@@ -173,9 +183,9 @@ def _begin(data: Data, event: ev.Invoke) -> Change:
         cadence=decide(data.cadence, event.now.epoch_ms // 1000)[1],
         request_id=event.request_id,
         deadline_ms=event.deadline_ms if event.deadline_ms > event.now.epoch_ms else event.now.epoch_ms + UNKNOWN_DEADLINE_MS,
-        done=event.request_id in data.early,
-        reported=False,
-        early=tuple(known for known in data.early if known != event.request_id),
+        done=is_over_already(data, event),
+        reported=(event.request_id, ev.Report) in data.early,
+        early=tuple(known for known in data.early if known[0] != event.request_id),
         past=(*(known for known in data.past if known != event.request_id), event.request_id)[-PAST_MAX:],
         owed=tuple(owed[-OWED_MAX:]),
         failures=0,
@@ -216,9 +226,17 @@ def begin_beside_over(data: Data, event: ev.Invoke) -> Change:
 
 
 def remember_end(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
-    if event.request_id in data.early or event.request_id in data.past:
+    if event.request_id in data.past:
         return data, ()
-    return change(data, early=(*data.early, event.request_id)[-EARLY_MAX:]), ()
+    return remember_next_end(data, event)
+
+
+def remember_next_end(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
+    """It belongs to an invocation that has not begun, perhaps to the next try of a request that has."""
+    known = (event.request_id, type(event))
+    if known in data.early:
+        return data, ()
+    return change(data, early=(*data.early, known)[-EARLY_MAX:]), ()
 
 
 def pay_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:

@@ -1,6 +1,7 @@
 """Recorded runs as text: one JSON document per line, a header first, then what the extension was told, in order (docs/fixtures.md).
 
-Reading is strict: a line that is not as it should be raises FixtureError with file, line number and reason. Sans-I/O: lines in, values out.
+A sandbox that is reset starts the extension anew, and a further header begins its next life. Reading is strict: a line that is not as it
+should be raises FixtureError with file, line number and reason. Sans-I/O: lines in, values out.
 """
 
 import json
@@ -62,21 +63,50 @@ KINDS: dict[str, dict[str, tuple[Callable[[object], bool], bool]]] = {
     "clock": {"jump_ms": (_is(int), True)},
     "intake": {"status": (_is(int), False), "after_ms": (_is(int), False), "fails": (_is(str), False)},
     "sigterm": {},
+    "crashed": {"region": (_is(str), True), "times": (_is(int), True)},
 }
 
 
+def lives(lines: Iterable[str | bytes], name: str) -> Iterator[tuple[Header, Iterator[Told]]]:
+    """Each life: its header, and the rest as it is read. Raises FixtureError, for what comes later while it is iterated.
+
+    Lives follow each other in one stream of lines: what is left unread of one is skipped, but checked, when the next is asked for.
+    """
+    numbered = _numbered(lines)
+    begins = [_first(numbered, name)]
+    while begins:
+        told = _rest(numbered, name, begins)
+        yield begins.pop(), told
+        for _ in told:
+            pass
+
+
 def parse(lines: Iterable[str | bytes], name: str) -> tuple[Header, Iterator[Told]]:
-    """The header, and the rest as it is read. Raises FixtureError, for the rest while it is iterated."""
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    """The header, and the rest as it is read, of a recording of one life. Raises FixtureError, for the rest while it is iterated."""
+    numbered = _numbered(lines)
+    return _first(numbered, name), _rest(numbered, name, None)
+
+
+def _numbered(lines: Iterable[str | bytes]) -> Iterator[tuple[int, str | bytes]]:
+    return ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _first(numbered: Iterator[tuple[int, str | bytes]], name: str) -> Header:
     number, first = next(numbered, (1, ""))
-    header = _header(_document(first, name, number), name, number)
-    return header, _rest(numbered, name)
+    return _header(_document(first, name, number), name, number)
 
 
-def _rest(numbered: Iterator[tuple[int, str | bytes]], name: str) -> Iterator[Told]:
+def _rest(numbered: Iterator[tuple[int, str | bytes]], name: str, begins: list[Header] | None) -> Iterator[Told]:
+    """What was told, up to the next header, which goes into `begins`; without that there must be none."""
     before = 0
     for number, line in numbered:
-        told = _told(_document(line, name, number), name, number)
+        document = _document(line, name, number)
+        if "fixture" in document:
+            if begins is None:
+                raise FixtureError(name, number, "a second life begins here, where one is wanted")
+            begins.append(_header(document, name, number))
+            return
+        told = _told(document, name, number)
         if told.at_ms < before:
             raise FixtureError(name, number, f"at_ms goes back from {before} to {told.at_ms}")
         before = told.at_ms

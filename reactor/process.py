@@ -24,12 +24,12 @@ from reactor.platform_api import PlatformApi
 from reactor.record import Recorder
 from reactor.say import Voice
 from reactor.stage0 import HandOver
-from reactor.supervise import Supervisor
+from reactor.supervise import RESTART_PAUSE_S, Supervisor
 from reactor.warm_up import warm_up
 
 
 class Process:
-    """One life of the extension. `run` returns the exit code."""
+    """One life of the extension. `run` returns the exit code; it raises what the agent raised, and all its tasks have ended then."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Process:
         self._bound, self._exited = trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
         self._code = 0
+        self._failure: Exception | None = None
         self._performers: dict[type, Callable[[Any], None]] = {
             SetTimer: self._set_timer,
             ClearTimer: self._timers.clear,
@@ -78,22 +79,35 @@ class Process:
         }
 
     async def run(self) -> int:
-        async with trio.open_nursery() as self._nursery:
-            self._supervisor = Supervisor(self._nursery, self._crashed)
-            self._nursery.start_soon(self._watch_timers)
-            self._nursery.start_soon(self._watch_sigterm)
-            self.receive(given.Begin())
-            await self._exited.wait()
-            self._nursery.cancel_scope.cancel()
-        self._recorder.close()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._supervisor = Supervisor(self._nursery, self._crashed)
+                self._nursery.start_soon(self._watch_timers)
+                self._nursery.start_soon(self._watch_sigterm)
+                self.receive(given.Begin())
+                await self._exited.wait()
+                self._nursery.cancel_scope.cancel()
+        finally:
+            self._recorder.close()
+        if self._failure is not None:
+            raise self._failure
         return self._code
 
     def receive(self, item: given.Input) -> None:
-        """Tell the agent, then do what it asks for. No await: what arrives together stays in order."""
+        """Tell the agent, then do what it asks for. No await: what arrives together stays in order.
+
+        Never raises: whoever brings the item could only take our failure for its own, and answer it or be started anew.
+        """
+        if self._failure is not None:
+            return
         now = self._clock.now()
         self._recorder.note(item, now)
-        for effect in self.agent.receive(item, now):
-            self._performers[type(effect)](effect)
+        try:
+            for effect in self.agent.receive(item, now):
+                self._performers[type(effect)](effect)
+        except Exception as error:  # what is decided now is not to be trusted: the last resort takes over
+            self._failure = error
+            self._nursery.cancel_scope.cancel()
 
     def _in_background(self, perform: Callable[[Any], Awaitable[None]]) -> Callable[[Any], None]:
         return lambda effect: self._nursery.start_soon(perform, effect)
@@ -180,7 +194,7 @@ class Process:
     async def _restart(self, effect: do.Restart) -> None:
         await self.listeners.rebind(effect.region)
         if (run := self.listeners.regions().get(effect.region)) is not None:
-            self._supervisor.start(effect.region, run)
+            self._supervisor.start(effect.region, run, RESTART_PAUSE_S)
 
     def _crashed(self, region: str, times: int, error: Exception) -> None:
         self._voice.say("ERROR", f"{region} failed: {type(error).__name__}: {error}")

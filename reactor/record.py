@@ -15,6 +15,8 @@ from reactor.config.values import Settings
 from reactor.net.clock import Clock
 
 BUFFER_BYTES_MAX = 64 * 1024
+NEVER_MS = 900_000  # longer than any invocation may last
+NO_ANSWER = "no answer in time"  # what `deliver` says of it
 PREFIXES = ("DD_", "DATADOG_", "AWS_LAMBDA_", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "LAMBDA_TASK_ROOT")
 SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "ENDPOINTS", "PROXY")
 
@@ -36,7 +38,9 @@ class Recorder:
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._jump_ms = 0
+        self._at_ms = 0  # of the last line
         self._intake: dict[str, object] = {"status": 202}
+        self._intake_place: int | None = None  # in the buffer, where a line about the intake may still go
 
     @classmethod
     def open(cls, settings: Settings, environment: Mapping[str, str], clock: Clock, say: Callable[[str, str], None]) -> "Recorder":
@@ -56,14 +60,18 @@ class Recorder:
         """Write down one input, if it is of a kind that a replay needs."""
         if self._descriptor is None:
             return
-        self._note_jump(now)
-        if isinstance(item, given.SendEnded):
-            self._note_intake(item, now)
-        elif (told := _TELL[type(item)](item)) is not None:
-            self._tell(now, *told)
+        try:
+            self._note_jump(now)
+            if isinstance(item, given.SendEnded):
+                self._note_intake(item, now)
+            elif (told := _TELL[type(item)](item)) is not None:
+                self._tell(now, *told)
+        except Exception as error:  # such as a record nested as deep as can just be read, and no deeper
+            self._say("ERROR", f"the recording ends, an input cannot be written: {type(error).__name__}")
+            self.close()
 
     def flush(self) -> None:
-        data, self._buffer, self._buffered = b"".join(self._buffer), [], 0
+        data, self._buffer, self._buffered, self._intake_place = b"".join(self._buffer), [], 0, None
         if data and self._descriptor is not None:
             try:
                 os.write(self._descriptor, data)
@@ -82,23 +90,34 @@ class Recorder:
             self._jump_ms = jump_ms
 
     def _note_intake(self, end: given.SendEnded, now: Now) -> None:
-        """How the intake behaves from here on; said again only when it changes."""
-        fields: dict[str, object] = {"fails": end.reason} if end.status is None else {"status": end.status}
-        if fields != self._intake:
-            self._intake = fields
+        """How the intake behaves from here on; said again only when it changes.
+
+        A replay asks when a request begins, so the line goes before the one that set the requests off, as far as that is still in hand.
+        """
+        fields = _behaviour(end)
+        if fields == self._intake:
+            return
+        self._intake = fields
+        place, self._intake_place = self._intake_place, None
+        if place is None:
             self._tell(now, "intake", fields)
+        else:
+            self._write(told_line(Told(self._at_ms, "intake", fields)), place)
 
     def _tell(self, now: Now, kind: str, fields: dict[str, object]) -> None:
-        self._write(told_line(Told(now.mono_ms - self._began.mono_ms, kind, fields)))
+        place = len(self._buffer)
+        self._at_ms = now.mono_ms - self._began.mono_ms
+        self._write(told_line(Told(self._at_ms, kind, fields)))
+        self._intake_place = place if kind != "intake" and len(self._buffer) > place else None
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, place: int | None = None) -> None:
         data = line.encode("utf-8", "replace")
         self._left -= len(data)
         if self._left < 0:
             self._say("WARN", "the recording has reached its bound and ends here")
             self.close()
             return
-        self._buffer.append(data)
+        self._buffer.insert(len(self._buffer) if place is None else place, data)
         self._buffered += len(data)
         if self._buffered >= BUFFER_BYTES_MAX:
             self.flush()
@@ -107,6 +126,13 @@ class Recorder:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _behaviour(end: given.SendEnded) -> dict[str, object]:
+    """Of the intake, in a fixture's words. An answer that did not come in time never came, as far as anyone could see."""
+    if end.status is not None:
+        return {"status": end.status}
+    return {"after_ms": NEVER_MS} if end.reason == NO_ANSWER else {"fails": end.reason}
 
 
 _Told = tuple[str, dict[str, object]] | None
@@ -151,5 +177,5 @@ _TELL: dict[type, Callable[..., _Told]] = {
     given.Begin: _nothing,
     given.TimerDue: _nothing,
     given.SettleEnded: _nothing,
-    given.Crashed: _nothing,
+    given.Crashed: lambda item: ("crashed", {"region": item.region, "times": item.times}),
 }

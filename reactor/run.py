@@ -23,18 +23,14 @@ def random() -> float:
 def main(done: HandOver | None) -> int:
     """Run the extension to its end; returns the exit code. Never raises."""
     voice = Voice(os.environ.get("DD_LOG_LEVEL", "info").strip().lower())
-    _hear_libraries(voice)
-    identifier = ""
+    process = None
     try:
+        _hear_libraries(voice)
         process = _make(voice, done)
-        identifier_of = process.platform
-        try:
-            return trio.run(process.run)
-        finally:
-            identifier = identifier_of.identifier
+        return trio.run(process.run)
     except Exception as error:
         voice.say("ERROR", f"the extension failed, invocations go on without telemetry: {_innermost(error)!r}")
-        return last_resort.keep_asking(os.environ.get("AWS_LAMBDA_RUNTIME_API", ""), identifier) if identifier else 1
+        return last_resort.take_over(done, process.platform.identifier if process else "")
 
 
 def _make(voice: Voice, done: HandOver | None) -> Process:

@@ -34,6 +34,7 @@ class HandOver:
         self.errors: dict[str, str] = {}
         self.answers: dict[str, bytes] = {}
         self.times_ns: dict[str, int] = {}
+        self.identifier = ""  # as the platform gave it; empty: not registered
         self.telemetry_port = TELEMETRY_PORT
         self.asked = False  # the request for the first event is out on sockets["platform"]
 
@@ -52,24 +53,34 @@ def _run(environment: Environment, done: HandOver, began: int) -> None:
     host, _, port = environment.get(b"AWS_LAMBDA_RUNTIME_API", b"").decode("latin-1").rpartition(":")
     managed = environment.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"lambda-managed-instances"
     platform = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-    platform.settimeout(REGISTER_S_MAX)
-    platform.connect((host, int(port)))
-    authority = f"{host}:{port}"
-    platform.send(register_bytes(authority, managed))
+    try:
+        platform.settimeout(REGISTER_S_MAX)
+        platform.connect((host, int(port)))
+        _converse(platform, f"{host}:{port}", managed, environment, done, began)
+    finally:
+        if not done.asked:
+            platform.close()
+
+
+def _converse(
+    platform: _socket.socket, authority: str, managed: bool, environment: Environment, done: HandOver, began: int
+) -> None:
+    platform.sendall(register_bytes(authority, managed))
     _bind_all(done)  # while the platform answers
     done.times_ns["bound"] = monotonic_ns() - began
-    answer = _read_answer(platform, "register", done)
+    answer = _read_answer(platform, "register", REGISTER_S_MAX, done)
     done.times_ns["registered"] = monotonic_ns() - began
     identifier = _header(answer, b"lambda-extension-identifier")
-    if not (answer.startswith(b"HTTP/1.1 200 ") and identifier and _may_subscribe(environment, done)):
-        done.sockets["platform"] = platform
+    if not (answer.startswith(b"HTTP/1.1 200 ") and identifier):
         return
-    platform.settimeout(SUBSCRIBE_S_MAX)
-    platform.send(subscribe_bytes(authority, identifier, managed, done.telemetry_port))
-    answer = _read_answer(platform, "subscribe", done)
+    done.identifier = identifier
+    if _closes(answer) or not _may_subscribe(environment, done):
+        return
+    platform.sendall(subscribe_bytes(authority, identifier, managed, done.telemetry_port))
+    answer = _read_answer(platform, "subscribe", SUBSCRIBE_S_MAX, done)
     done.times_ns["subscribed"] = monotonic_ns() - began
     if ASK_EARLY and answer.startswith(b"HTTP/1.1 200 ") and not _closes(answer):
-        platform.send(next_bytes(authority, identifier))
+        platform.sendall(next_bytes(authority, identifier))
         done.asked = True
         done.times_ns["asked"] = monotonic_ns() - began
         done.sockets["platform"] = platform
@@ -88,19 +99,27 @@ def _bind_all(done: HandOver) -> None:
         except OSError as error:
             done.errors["telemetry"] = str(error)
     try:
-        done.sockets["dogstatsd"] = datagrams = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
-        datagrams.bind(("0.0.0.0", DOGSTATSD_PORT))
+        done.sockets["dogstatsd"] = _bind(_socket.SOCK_DGRAM, "0.0.0.0", DOGSTATSD_PORT)
     except OSError as error:
-        done.sockets.pop("dogstatsd", None)
         done.errors["dogstatsd"] = str(error)
 
 
 def _listen(host: str, port: int) -> _socket.socket:
-    listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-    listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    listener = _bind(_socket.SOCK_STREAM, host, port)
     listener.listen(BACKLOG)
     return listener
+
+
+def _bind(kind: int, host: str, port: int) -> _socket.socket:
+    sock = _socket.socket(_socket.AF_INET, kind)
+    try:
+        if kind == _socket.SOCK_STREAM:
+            sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _may_subscribe(environment: Environment, done: HandOver) -> bool:
@@ -146,18 +165,18 @@ def next_bytes(authority: str, identifier: str) -> bytes:
     ).encode("latin-1")
 
 
-def _read_answer(platform: _socket.socket, step: str, done: HandOver) -> bytes:
-    """One whole answer as raw bytes; b"" and an error if it does not come, is too long, or is of a kind that only h11 should read."""
-    data = b""
+def _read_answer(platform: _socket.socket, step: str, seconds_max: float, done: HandOver) -> bytes:
+    """One whole answer as raw bytes; b"" and an error if it does not come in time, is too long, or is of a kind that only h11 should read."""
+    data, until_ns = b"", monotonic_ns() + int(seconds_max * 1e9)
     try:
         while not _is_whole(data):
+            platform.settimeout(max(until_ns - monotonic_ns(), 1) / 1e9)  # of all pieces together
             piece = platform.recv(16_384)
             if not piece or len(data) > ANSWER_BYTES_MAX:
                 raise OSError("closed before the answer was whole" if not piece else "the answer is too long")
             data += piece
     except OSError as error:
         done.errors[step] = str(error) or type(error).__name__
-        platform.close()
         return b""
     done.answers[step] = data
     return data

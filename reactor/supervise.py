@@ -14,30 +14,24 @@ class Supervisor:
 
     def __init__(self, nursery: trio.Nursery, crashed: Callable[[str, int, Exception], None]) -> None:
         self._nursery, self._crashed = nursery, crashed
-        self._make: dict[str, Task] = {}
         self._scopes: dict[str, trio.CancelScope] = {}
         self._times: dict[str, int] = {}
 
-    def start(self, region: str, make: Task) -> None:
-        """Run `make()`; it is run again each time the lifecycle asks for a restart."""
-        self._make[region] = make
-        self._nursery.start_soon(self._run, region, 0.0, name=region)
-
-    def restart(self, region: str) -> None:
-        if region in self._make:
-            self._nursery.start_soon(self._run, region, RESTART_PAUSE_S, name=region)
+    def start(self, region: str, run: Task, pause_s: float = 0.0) -> None:
+        """Run a region, after a pause; it is not started again by itself."""
+        self._scopes[region] = scope = trio.CancelScope()  # here, not in the task: it may be stopped before its first step
+        self._nursery.start_soon(self._run, region, run, pause_s, scope, name=region)
 
     def stop(self, region: str) -> None:
         """End a region; it closes what it holds."""
         if (scope := self._scopes.get(region)) is not None:
             scope.cancel()
 
-    async def _run(self, region: str, pause_s: float) -> None:
-        with trio.CancelScope() as scope:
-            self._scopes[region] = scope
+    async def _run(self, region: str, run: Task, pause_s: float, scope: trio.CancelScope) -> None:
+        with scope:
             try:
                 await trio.sleep(pause_s)
-                await self._make[region]()
+                await run()
             except Exception as error:
                 self._times[region] = self._times.get(region, 0) + 1
                 self._crashed(region, self._times[region], error)

@@ -21,5 +21,5 @@ async def warm_up(settings: Settings) -> None:
         await trio.lowlevel.checkpoint()
         try:
             importlib.import_module(name)
-        except ImportError:  # whoever needs it says so then
+        except Exception:  # whoever needs it says so then
             pass

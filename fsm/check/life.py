@@ -22,7 +22,7 @@ from fsm.on_demand_actions import Bounds, Data
 from fsm.decision import Cadence
 from fsm.regions import Join
 
-AHEAD_MAX = 2  # payloads that are not confirmed yet; more make no difference to a watermark
+AHEAD_MAX = 1  # payloads that are not confirmed yet: the model of the flush has more
 CASCADE_MAX = 50  # events that one stimulus may set off
 
 TIMER_KEPT = "every timer that a machine waits for is kept by somebody"

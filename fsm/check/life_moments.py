@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from fsm.check.standing import HERE, Standing
-from fsm.decision import Cadence, Kind
-from fsm.on_demand import OWING, State
+from fsm.change import change
+from fsm.decision import Cadence, Kind, Strategy
+from fsm.on_demand import IN_SHUTDOWN, OWING, State
 from fsm.on_demand_actions import Data
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 LATE_MS = -1  # all that is past is alike
 LONG_S = 2_400  # longer than any interval or mean gap that a decision asks about
+ENDED = (*IN_SHUTDOWN, State.EXIT)
+NO_CADENCE = Cadence(Strategy(), 0, 0)
 HERE_S = HERE.epoch_ms // 1000
 
 
@@ -26,12 +29,27 @@ def moved(state: "Alive", passed_ms: int, jump_ms: int) -> "Alive":
 
 
 def _data(state: State, data: Data, passed_ms: int, jump_ms: int) -> Data:
-    """A deadline is read only while the next call is owed, the moment to exit only in the drain."""
+    """A deadline is read only while the next call is owed."""
+    if state in ENDED:
+        return _ended(state, data, passed_ms)
     epoch_ms = passed_ms + jump_ms
     deadline_ms = max(HERE.epoch_ms + LATE_MS, data.deadline_ms - epoch_ms) if state in OWING else 0
-    exit_at_mono_ms = data.exit_at_mono_ms - passed_ms if state is State.SHUTDOWN_DRAIN else 0
-    return attrs.evolve(
-        data, deadline_ms=deadline_ms, exit_at_mono_ms=exit_at_mono_ms, cadence=_cadence(data.cadence, round(epoch_ms / 1000))
+    return change(data, deadline_ms=deadline_ms, cadence=_cadence(data.cadence, round(epoch_ms / 1000)))
+
+
+def _ended(state: State, data: Data, passed_ms: int) -> Data:
+    """The drain waits for records of the last invocation, and knows when to exit; after it only a fatal error matters."""
+    if state is not State.SHUTDOWN_DRAIN:
+        return Data(NO_CADENCE, data.bounds, fatal=data.fatal)
+    return Data(
+        NO_CADENCE,
+        data.bounds,
+        request_id=data.request_id,
+        reported=data.reported,
+        blind=data.blind,
+        owed=tuple(owed for owed in data.owed if owed[0] == data.request_id),
+        exit_at_mono_ms=data.exit_at_mono_ms - passed_ms,
+        fatal=data.fatal,
     )
 
 
@@ -41,7 +59,7 @@ def _cadence(cadence: Cadence, passed_s: int) -> Cadence:
     if cadence.strategy.kind is Kind.DEFAULT and cadence.ring:
         ring = (_bounded(cadence.ring[0] - passed_s),) * len(cadence.ring)
     last_flush_s = 0 if cadence.strategy.kind is Kind.END else _bounded(cadence.last_flush_s - passed_s)
-    return attrs.evolve(cadence, last_flush_s=last_flush_s, ring=ring)
+    return Cadence(cadence.strategy, cadence.flush_timeout_s, last_flush_s, ring)
 
 
 def _bounded(at_s: int) -> int:

@@ -81,6 +81,7 @@ class World:
     failures: int = 0
     ending: int = 0  # 0 not yet, then one more for each of: drain, input refused, invocations ended, last flush, spooled
     is_fatal: bool = False
+    is_ambiguous: bool = False  # in the end: a request was tried again
     ended: bool = False
     oddity: str = ""  # the one kind of odd thing that happens in this run
 
@@ -137,7 +138,9 @@ class Platform:
             if world.failures < self._choices.failures_max and world.oddity in ("", "failures"):
                 yield ("next failed", False)
             yield ("next failed", True)
-            if len(world.ids) < self._choices.invocations_max:
+            if world.ending:
+                yield ("platform begins", STRANGER)
+            elif len(world.ids) < self._choices.invocations_max:
                 fresh = IDS[len(set(world.ids))]
                 yield from (("platform begins", request_id) for request_id in sorted({*world.ids, fresh}))
         elif world.next == BEGUN:
@@ -145,16 +148,18 @@ class Platform:
                 yield from (("invoke", world.ids[-1], deadline_ms, gap_ms) for gap_ms in self._choices.gaps_ms)
 
     def _records(self, world: World) -> Iterable[Stimulus]:
-        for request_id in sorted(set(world.ids)):
+        for request_id in sorted({*world.ids} - {STRANGER}):
             for word, bit in (("done", 1), ("report", 2)):
                 if _unheard(world, request_id, bit) is not None or world.oddity in ("", "repeated"):
                     yield (word, request_id)
         if not world.oddity:
             yield ("done", STRANGER)
+            if world.ending:
+                yield ("report", STRANGER)
 
     def _whenever(self, world: World) -> Iterable[Stimulus]:
         yield ("sigterm",)
-        if not world.oddity:
+        if not world.oddity and not world.ending:
             yield from (("jump", by_ms) for by_ms in JUMPS_MS)
 
     # --- watching -------------------------------------------------------------------------------------------------------------
@@ -199,9 +204,7 @@ class _Watch:
             case ("begin",):
                 self.set(asked_for=REGISTER)
             case ("registered",) | ("register refused",) | ("subscribed",) | ("subscription refused",):
-                self.set(asked_for="", is_blind=world.is_blind and stimulus[0] != "subscribed")
-                if stimulus[0] == "subscription refused" and not world.ending:
-                    self.set(is_blind=True)
+                self._answered(stimulus[0])
             case ("platform begins", request_id):
                 self._begin(request_id)
             case ("invoke", *_):
@@ -212,7 +215,7 @@ class _Watch:
             case ("sigterm",):
                 self._end(is_fatal=False)
             case ("next failed", fatal):
-                self.set(next=NONE, failures=world.failures + 1, oddity=world.oddity if fatal else "failures")
+                self.set(next=NONE, failures=world.failures + 1, oddity=world.oddity if fatal or world.ending else "failures")
                 if fatal or self.world.failures > NEXT_FAILURES_MAX:
                     self._end(is_fatal=True)
             case ("done", request_id):
@@ -226,6 +229,11 @@ class _Watch:
             case ("settled",):
                 self._settle_over()
 
+    def _answered(self, word: str) -> None:
+        self.set(asked_for="")
+        if word in ("subscribed", "subscription refused") and not self.world.ending:
+            self.set(is_blind=word == "subscription refused")
+
     def _begin(self, request_id: str) -> None:
         """Once no request can be tried again, what was heard of those that are over makes no difference."""
         world = self.world
@@ -236,15 +244,30 @@ class _Watch:
         self.set(next=BEGUN, ids=ids, heard=heard)
 
     def _end(self, is_fatal: bool) -> None:
-        if not self.world.ending:
-            self.set(ending=1, duty=None, is_fatal=is_fatal)
+        """From here on only the last invocation matters, and an answer that is on its way."""
+        world = self.world
+        if world.ending:
+            return
+        known = max(world.opened - 1, 0)
+        kept = world.ids[known:]
+        self.set(
+            ending=1,
+            duty=None,
+            is_fatal=is_fatal,
+            is_ambiguous=len(set(world.ids)) < len(world.ids),
+            ids=kept,
+            heard=world.heard[known:],
+            opened=min(world.opened, 1),
+            failures=0,
+            oddity="",
+        )
 
     def _hear(self, request_id: str, bit: int) -> None:
         world = self.world
         if request_id == STRANGER:
-            self.set(oddity="stranger")
+            self.set(oddity="" if world.ending else "stranger")
         elif (at := _unheard(world, request_id, bit)) is None:
-            self.set(oddity="repeated")
+            self.set(oddity="" if world.ending else "repeated")
         else:
             self.set(heard=(*world.heard[:at], world.heard[at] | bit, *world.heard[at + 1 :]))
 
@@ -368,10 +391,7 @@ class _Watch:
 
     def _all_heard(self) -> bool:
         world = self.world
-        return not world.opened or world.is_blind or bool(world.heard[world.opened - 1] & 2) or self._is_ambiguous()
-
-    def _is_ambiguous(self) -> bool:
-        return len(set(self.world.ids)) < len(self.world.ids)
+        return not world.opened or world.is_blind or bool(world.heard[world.opened - 1] & 2) or world.is_ambiguous
 
     def _spool(self, stimulus: Stimulus) -> None:
         was_cut = stimulus[0] == "due" and stimulus[1].__name__ == "ExitBound" and self.world.ending == 3
@@ -400,5 +420,5 @@ class _Watch:
                 raise Broken(OPENED_ONCE, f"{stimulus[1]} was not opened")
             if world.duty is not None and world.duty.decision in ("Continuous", "Dont"):
                 raise Broken(NEXT_AT_ONCE, f"the decision is {world.duty.decision}, the next event is not asked for")
-        if stimulus[0] == "settled" and world.ending == 1 and not seen and self._all_heard() and not self._is_ambiguous():
+        if stimulus[0] == "settled" and world.ending == 1 and not seen and self._all_heard() and not world.is_ambiguous:
             raise Broken(DRAINED, "everything was heard and read, and still it waits")

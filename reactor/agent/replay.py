@@ -185,6 +185,9 @@ class Replay:
     def _sigterm(self, fields: dict[str, Any]) -> None:
         self._receive(given.Terminated())
 
+    def _crashed(self, fields: dict[str, Any]) -> None:
+        self._receive(given.Crashed(fields["region"], fields["times"]))
+
     # --- performing -----------------------------------------------------------------------------------------------------------
 
     def _ask(self, effect: do.AskNext) -> None:
@@ -229,4 +232,5 @@ _TELL: dict[str, Callable[[Replay, dict[str, Any]], None]] = {
     "clock": Replay._clock,
     "intake": Replay._set_intake,
     "sigterm": Replay._sigterm,
+    "crashed": Replay._crashed,
 }

@@ -106,7 +106,7 @@ OWED = (("a", ev.RuntimeDone), ("a", ev.Report))  # a row's action runs only whe
 CONTINUOUSLY = Cadence(Strategy(Kind.CONTINUOUSLY, 1_000), 30, 0)
 LIVES = [
     Data(Cadence(Strategy(Kind.END), 30, 0), request_id="a", deadline_ms=NOW.epoch_ms + 3_000, owed=OWED),
-    Data(CONTINUOUSLY, request_id="b", owed=OWED, failures=3, fatal="lost", exit_at_mono_ms=11_000, early=("a",)),
+    Data(CONTINUOUSLY, request_id="b", owed=OWED, failures=3, fatal="lost", exit_at_mono_ms=11_000, early=(("a", ev.RuntimeDone),)),
 ]
 
 

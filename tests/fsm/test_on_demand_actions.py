@@ -173,7 +173,8 @@ def test_the_end_of_the_runtime_settles_flushes_checkpoints_and_asks(life, at, e
 def test_the_end_of_another_request_does_not_end_this_one(life, end):
     sandbox = life().ready()
     sandbox.invoke("a")
-    assert (getattr(sandbox, end)("b"), sandbox.state, sandbox.data.early) == ([], "INVOKE.wait", ("b",))
+    kind = {"done": ev.RuntimeDone, "report": ev.Report}[end]
+    assert (getattr(sandbox, end)("b"), sandbox.state, sandbox.data.early) == ([], "INVOKE.wait", (("b", kind),))
 
 
 def test_a_long_invocation_is_flushed_in_the_middle_again_and_again(life, at):
@@ -276,15 +277,16 @@ def test_what_is_remembered_of_requests_is_bounded(life):
         sandbox.done(f"early{number}")
         sandbox.finish(f"r{number}")
     assert (len(sandbox.data.early), len(sandbox.data.past), len(sandbox.data.owed)) == (EARLY_MAX, PAST_MAX, OWED_MAX)
-    assert sandbox.data.early[-1] == "early39"
+    assert sandbox.data.early[-1] == ("early39", ev.RuntimeDone)
     assert sandbox.data.past[-1] == "r39"
 
 
 def test_an_early_end_is_remembered_once(life):
     sandbox = life().ready()
-    sandbox.done("a")
-    sandbox.report("a")
-    assert sandbox.data.early == ("a",)
+    for _ in range(2):
+        sandbox.done("a")
+        sandbox.report("a")
+    assert sandbox.data.early == (("a", ev.RuntimeDone), ("a", ev.Report))
 
 
 # --- INVOKE.flush_first -------------------------------------------------------------------------------------------------------
@@ -313,7 +315,7 @@ def test_a_report_during_the_first_flush_is_an_end_too(life):
     sandbox = life(*FLUSH_FIRST, last_flush_ago_s=60).ready()
     sandbox.invoke("a")
     assert (sandbox.report("a"), sandbox.report("b"), sandbox.state) == ([], [], "INVOKE.flush_first")
-    assert (sandbox.data.done, sandbox.data.reported, sandbox.data.early) == (True, True, ("b",))
+    assert (sandbox.data.done, sandbox.data.reported, sandbox.data.early) == (True, True, (("b", ev.Report),))
 
 
 # --- RUNTIME_DONE -------------------------------------------------------------------------------------------------------------
@@ -353,7 +355,7 @@ def test_a_flush_at_the_end_stops_before_the_deadline(life, at):
 def test_a_report_while_the_call_is_owed_is_noted(life):
     sandbox = settling(life)
     assert (sandbox.report("a"), sandbox.data.reported) == ([], True)
-    assert (sandbox.done("b"), sandbox.data.early) == ([], ("b",))
+    assert (sandbox.done("b"), sandbox.data.early) == ([], (("b", ev.RuntimeDone),))
 
 
 # --- REPORT -------------------------------------------------------------------------------------------------------------------
@@ -382,7 +384,34 @@ def test_an_idle_sandbox_remembers_the_end_of_what_is_to_begin(life):
     sandbox = running(life)
     sandbox.done("a")
     assert (sandbox.report("a"), sandbox.done("b"), sandbox.state) == ([], [], "REPORT.idle")
-    assert (sandbox.data.reported, sandbox.data.early) == (True, ("b",))
+    assert (sandbox.data.reported, sandbox.data.early) == (True, (("b", ev.RuntimeDone),))
+
+
+def test_the_end_of_the_next_try_that_is_read_before_its_invoke_is_remembered_for_it(life):
+    sandbox = running(life)
+    sandbox.done("a")
+    sandbox.report("a")
+    sandbox.done("a")
+    assert sandbox.data.early == (("a", ev.RuntimeDone),)
+    sandbox.invoke("a")
+    assert (sandbox.state, sandbox.data.done, sandbox.data.early) == ("REPORT.idle", True, ())
+
+
+def test_a_report_that_is_read_before_its_invoke_counts_as_a_report(life):
+    sandbox = life().ready()
+    sandbox.report("a")
+    sandbox.invoke("a")
+    assert (sandbox.state, sandbox.data.done, sandbox.data.reported) == ("RUNTIME_DONE.settle", True, True)
+
+
+def test_what_was_begun_while_blind_owes_its_records_too(life):
+    sandbox = life().ready()
+    sandbox.machine.data = type(sandbox.data)(sandbox.data.cadence, blind=True)
+    sandbox.invoke("a")
+    sandbox.tell(ev.Flushed)
+    sandbox.tell(ev.Subscribed)
+    sandbox.invoke("a")
+    assert sandbox.data.owed == (("a", ev.RuntimeDone), ("a", ev.Report))
 
 
 # --- the pending call ---------------------------------------------------------------------------------------------------------
@@ -631,5 +660,5 @@ def test_a_record_that_an_earlier_try_owes_pays_that_debt_alone(life, state, kin
 def test_the_end_of_what_is_still_to_begin_is_remembered_while_more_may_begin(life, state, kind):
     sandbox = hearing(life, state)
     assert (sandbox.tell(kind, request_id="b", status="success"), sandbox.machine.state) == ([], state)
-    assert sandbox.data.early == (() if state is State.SHUTDOWN_DRAIN else ("b",))
+    assert sandbox.data.early == (() if state is State.SHUTDOWN_DRAIN else (("b", kind),))
     assert (sandbox.data.done, sandbox.data.reported) == (False, False)

@@ -23,8 +23,8 @@ def test_without_a_password_there_is_no_authorization():
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407"),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "502"),
         (b"HTTP/1.1 200 OK\r\n\r\nearly", "200, but it speaks"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", ""),
-        (b"HTTP/1.1 200 OK\r\nx: " + b"y" * ANSWER_BYTES_MAX, ""),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "illegal"),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"y" * ANSWER_BYTES_MAX, "too long|buffer"),
     ],
 )
 def test_anything_but_an_open_tunnel_is_refused(answer, reason):

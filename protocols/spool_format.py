@@ -1,0 +1,142 @@
+"""The spool as bytes: what was accepted and not yet confirmed, one record after the other, each with its checksum.
+
+A record is `crc32 (4 bytes) length (4) kind (1) body`, little-endian; the checksum covers kind and body. The first record names
+the function. Reading stops at the first record that is cut short or damaged: what stood before it is good. No API key is ever part
+of it.
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+from zlib import crc32
+
+import attrs
+
+from protocols.intake_body import Body
+
+HEAD = struct.Struct("<IIB")
+NUMBER = struct.Struct("<I")
+TAKEN = struct.Struct("<Q")  # epoch milliseconds
+BODY_BYTES_MAX = 16 * 1024 * 1024
+VERSION = 1
+
+OWNER, TELEMETRY, DATAGRAMS, PAYLOAD, SEALED, BEGUN, RESOLVED = range(1, 8)
+
+
+@attrs.frozen
+class Taken:
+    """What was accepted and never sealed. `kind` is TELEMETRY (a request body as it came) or DATAGRAMS (joined by newlines)."""
+
+    kind: int
+    epoch_ms: int
+    data: bytes
+
+
+@attrs.frozen
+class Kept:
+    """A payload that was sealed and not resolved. `begun`: it was being sent when the process ended, so the intake may have it."""
+
+    url: str
+    body: Body
+    begun: bool
+
+
+@attrs.frozen
+class Contents:
+    """What a spool holds. `damaged_bytes` at its end could not be read."""
+
+    owner: str | None
+    taken: list[Taken]
+    kept: list[Kept]
+    damaged_bytes: int
+
+
+def record(kind: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return HEAD.pack(crc32(body, kind), len(body), kind) + body
+
+
+def owner_record(owner: str) -> bytes:
+    """The first record: whose spool this is."""
+    return record(OWNER, json.dumps({"version": VERSION, "owner": owner}, separators=(",", ":")).encode())
+
+
+def taken_record(kind: int, epoch_ms: int, data: bytes) -> bytes:
+    return record(kind, TAKEN.pack(epoch_ms), data)
+
+
+def payload_record(number: int, url: str, body: Body) -> bytes:
+    about = {"url": url, "kind": body.kind, "path": body.path, "type": body.content_type, "items": body.items}
+    head = json.dumps(about, separators=(",", ":")).encode()
+    return record(PAYLOAD, NUMBER.pack(number), NUMBER.pack(len(head)), head, body.raw)
+
+
+def sealed_record() -> bytes:
+    """Everything taken before this is in payloads."""
+    return record(SEALED)
+
+
+def begun_record(number: int) -> bytes:
+    """This payload is being sent."""
+    return record(BEGUN, NUMBER.pack(number))
+
+
+def resolved_record(number: int) -> bytes:
+    """This payload is delivered, or dropped."""
+    return record(RESOLVED, NUMBER.pack(number))
+
+
+def read(data: bytes) -> Contents:
+    """Never raises: a damaged end is left out and measured."""
+    owner: str | None = None
+    taken: list[Taken] = []
+    payloads: dict[int, tuple[str, Body]] = {}
+    begun: set[int] = set()
+    good = 0
+    try:
+        for end, kind, body in _records(data):
+            good = end
+            if kind == OWNER:
+                owner = _owner(body)
+            elif kind in (TELEMETRY, DATAGRAMS):
+                taken.append(Taken(kind, TAKEN.unpack_from(body)[0], body[TAKEN.size :]))
+            elif kind == PAYLOAD:
+                number, url, payload = _payload(body)
+                payloads[number] = (url, payload)
+            elif kind == SEALED:
+                taken.clear()
+            elif kind == BEGUN:
+                begun.add(NUMBER.unpack(body)[0])
+            elif kind == RESOLVED:
+                payloads.pop(NUMBER.unpack(body)[0], None)
+    except (ValueError, KeyError, struct.error):  # whole by its checksum, and yet not ours
+        pass
+    kept = [Kept(url, payload, number in begun) for number, (url, payload) in payloads.items()]
+    return Contents(owner, taken, kept, len(data) - good)
+
+
+def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(where it ends, kind, body) of each whole record."""
+    at = 0
+    while at + HEAD.size <= len(data):
+        checksum, length, kind = HEAD.unpack_from(data, at)
+        end = at + HEAD.size + length
+        body = data[at + HEAD.size : end]
+        if length > BODY_BYTES_MAX or end > len(data) or crc32(body, kind) != checksum:
+            return
+        at = end
+        yield at, kind, body
+
+
+def _owner(body: bytes) -> str | None:
+    document: Any = json.loads(body)
+    return str(document["owner"]) if document["version"] == VERSION else None
+
+
+def _payload(body: bytes) -> tuple[int, str, Body]:
+    number, length = NUMBER.unpack_from(body)[0], NUMBER.unpack_from(body, NUMBER.size)[0]
+    start = 2 * NUMBER.size
+    about: Any = json.loads(body[start : start + length])
+    raw = body[start + length :]
+    return number, str(about["url"]), Body(str(about["kind"]), str(about["path"]), str(about["type"]), raw, int(about["items"]))

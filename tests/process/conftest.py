@@ -1,0 +1,276 @@
+"""The real extension process in the local platform, with the local intake beside it: what a test sets up, does meanwhile, and finds."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from cli.launch import ours
+from emulator import records
+from emulator.account import Account, LogLine, account_of
+from emulator.fake_runtime import Call, FakeRuntime, Step
+from emulator.faults import parse_fault
+from emulator.intake import Intake
+from emulator.misbehaviour import parse_script
+from emulator.run import open_sandbox, summary
+from emulator.sandbox import Options, Sandbox
+from emulator.values import ApiCall, FunctionConfig, Invocation, SandboxRun
+
+INTAKE_PORT = 9080
+INTAKE = f"http://127.0.0.1:{INTAKE_PORT}"
+ENVIRONMENT = {"DD_API_KEY": "0" * 32, "DD_DD_URL": INTAKE, "DD_LOGS_CONFIG_LOGS_DD_URL": INTAKE, "DD_APM_DD_URL": INTAKE}
+NEXT_PATH, REGISTER_PATH, TELEMETRY_PATH = "/2020-01-01/extension/event/next", "/2020-01-01/extension/register", "/2022-07-01/telemetry"
+WHOLE_S = 40.0  # no case takes longer, whatever else the machine does
+OWN_WORD = "said "  # what the function's own lines begin with
+GIVE_SOCKET = "import socket as s; made = s.socket(s.AF_INET, s.SOCK_DGRAM); s.send_fds(s.socket(fileno=0), [b'.'], [made.fileno()])"
+
+
+@attrs.frozen
+class Next:
+    """One call of `/event/next`, on trio's clock in milliseconds: asked, and answered with `event` (None: with none)."""
+
+    asked_ms: float
+    answered_ms: float
+    status: int | None
+    event: Mapping[str, Any] | None
+
+    @property
+    def kind(self) -> str:
+        return "" if self.event is None else str(self.event["eventType"])
+
+
+@attrs.frozen
+class Life:
+    """One extension process. Times on trio's clock."""
+
+    exit_code: int
+    killed: bool
+    began_ms: float
+    ended_ms: float
+    cpu_ms: float
+
+
+class Scene:
+    """A sandbox in which the real extension lives. `sandbox` is there once it plays."""
+
+    def __init__(self, config: FunctionConfig) -> None:
+        self.config = config
+        self.intake, self.calls = Intake(), list[ApiCall]()
+        self.sandbox: Sandbox
+        self._datagrams: socket.socket | None = None
+
+    async def play(
+        self,
+        steps: Sequence[Step] = (Step(),),
+        *,
+        runtime: FakeRuntime | None = None,
+        invocations: Sequence[Invocation] | None = None,
+        act: Callable[["Scene"], Awaitable[None]] | None = None,
+        faults: Iterable[str] = (),
+        tamper: Callable[["Scene", dict[str, Any]], Iterable[dict[str, Any]]] | None = None,
+        intake: str = "",
+        extension: Sequence[str] | None = None,
+        inside: Mapping[int, Callable[[trio.SocketStream], Awaitable[None]]] | None = None,
+        freeze: bool = True,
+    ) -> "Found":
+        """Init, the invocations (as many as steps, or as given, or whatever `act` does), spindown; what was found then.
+
+        `tamper` makes of each record what the platform sends in its place; `faults` are the platform's, `intake` the intake's script.
+        """
+        self.intake.misbehave(parse_script(intake))
+        script = attrs.evolve(runtime, steps=steps) if runtime is not None else FakeRuntime(steps=steps)
+        options = Options(fake_runtime=script, freeze=freeze, observer=self.calls.append)
+        book = [parse_fault(text) for text in faults]
+        served = {INTAKE_PORT: self.intake.serve_connection, **(inside or {})}
+        with trio.fail_after(WHOLE_S):
+            async with open_sandbox(self.config, extension or ours(), faults=book, options=options, inside=served) as self.sandbox:
+                self.intake.mark()
+                marked_ms = trio.current_time() * 1000
+                if tamper is not None:
+                    self._tamper_with(tamper)
+                try:
+                    await self._act(invocations or [Invocation(b"{}")] * len(steps), act)
+                    await self.sandbox.stop()
+                finally:
+                    if self._datagrams is not None:
+                        self._datagrams.close()
+                return Found(self, summary(self.sandbox), marked_ms)
+
+    async def _act(self, invocations: Sequence[Invocation], act: Callable[["Scene"], Awaitable[None]] | None) -> None:
+        waits = self.config.init_type == "on-demand" and act is None
+        self.sandbox.waiting += waits
+        await self.sandbox.init()
+        self.sandbox.waiting -= waits
+        if act is not None:
+            await act(self)
+            return
+        for invocation in invocations:
+            await self.sandbox.invoke(invocation)
+
+    def _tamper_with(self, tamper: Callable[["Scene", dict[str, Any]], Iterable[dict[str, Any]]]) -> None:
+        emit = self.sandbox.telemetry.emit
+
+        def emit_instead(record: dict[str, Any]) -> None:
+            for made in tamper(self, record):
+                emit(made)
+
+        self.sandbox.telemetry.emit = emit_instead  # type: ignore[method-assign]
+
+    # What a test, or a step of its runtime, does meanwhile.
+
+    def say(self, line: str | dict[str, Any]) -> None:
+        """A line of the function."""
+        self.sandbox.telemetry.emit(records.log_line("function", self.sandbox.epoch_ms(), line))
+
+    def measure(self, datagram: str) -> None:
+        """A DogStatsD datagram from inside the sandbox."""
+        if self._datagrams is None:
+            self._datagrams = socket_inside(self.sandbox)
+        self._datagrams.sendto(datagram.encode(), ("127.0.0.1", 8125))
+
+    async def count(self, call: Call) -> None:
+        """A step's `during`: the function counts one order, with its request id for a tag."""
+        self.measure(f"orders:1|c|#request:{call.request_id}")
+
+    async def post_telemetry(self, body: bytes, port: int = 8999) -> bytes:
+        """A batch as the platform sends one; its answer."""
+        head = f"POST / HTTP/1.1\r\nHost: sandbox:{port}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        async with await self.sandbox.isolation.connect(port) as stream:
+            await stream.send_all(head.encode() + body)
+            return b"".join([bytes(data) async for data in stream])
+
+    @property
+    def extension(self) -> Any:
+        """The process that runs now."""
+        return self.sandbox.starting.processes.living("extension")[-1]
+
+
+def socket_inside(sandbox: Sandbox) -> socket.socket:
+    """A datagram socket of the sandbox's network: made by a child that joins it, and handed out."""
+    here, there = socket.socketpair()
+    with here, there:
+        subprocess.run([sys.executable, "-I", "-S", "-c", GIVE_SOCKET], stdin=there, check=True, preexec_fn=sandbox.isolation.enter("/"))
+        _, descriptors, _, _ = socket.recv_fds(here, 1, 1)
+    return socket.socket(fileno=descriptors[0])
+
+
+class Found:
+    """What a scene showed: from the platform's side, from the intake's, and from the extension's own lines."""
+
+    def __init__(self, scene: Scene, run: SandboxRun, marked_ms: float) -> None:
+        self.run, self.results, self.calls, self.intake = run, run.results, scene.calls, scene.intake
+        self.account: Account = account_of(scene.intake.documents(), [text for each in scene.intake.arrivals() for text in each.decoded.problems])
+        self._marked_ms = marked_ms
+        processes = [each for each in scene.sandbox.starting.processes.all if each.command.role == "extension"]
+        self.lives = [
+            Life(
+                each.report.exit_code,
+                each.report.killed_by_platform,
+                each.spawned_ms,
+                each.spawned_ms + each.report.lifetime_ms,
+                each.report.cpu_user_ms + each.report.cpu_system_ms,
+            )
+            for each in processes
+            if each.report is not None
+        ]
+
+    # From the platform's side.
+
+    @property
+    def nexts(self) -> list[Next]:
+        calls = [call for call in self.calls if call.path == NEXT_PATH]
+        return [Next(call.at_ms, call.answered_ms, call.status, json.loads(call.answer) if call.status == 200 else None) for call in calls]
+
+    def calls_to(self, path: str) -> list[ApiCall]:
+        return [call for call in self.calls if call.path == path]
+
+    @property
+    def waits_ms(self) -> list[float]:
+        """How long each invocation waited for the extension once the function was over."""
+        return [result.post_runtime_ms for result in self.results]
+
+    @property
+    def statuses(self) -> list[str]:
+        return [result.status for result in self.results]
+
+    @property
+    def last_stretches_ms(self) -> list[float]:
+        """Of each life that saw a SHUTDOWN: from that event to the end of the process."""
+        answered = [each.answered_ms for each in self.nexts if each.kind == "SHUTDOWN"]
+        return [min(life.ended_ms for life in self.lives if life.ended_ms >= at) - at for at in answered]
+
+    # From the intake's side.
+
+    @property
+    def said(self) -> dict[str | None, Counter[str]]:
+        """The function's own lines as they arrived, by request id."""
+        found: dict[str | None, Counter[str]] = {}
+        for line in self.account.logs:
+            if line.message.startswith(OWN_WORD):
+                found.setdefault(line.request_id, Counter())[line.message] += 1
+        return found
+
+    @property
+    def orders(self) -> dict[str, float]:
+        """The orders that were counted, by request id."""
+        found: dict[str, float] = {}
+        for metric in self.account.metrics:
+            if metric.name == "orders":
+                request_id = next(tag.partition(":")[2] for tag in metric.tags if tag.startswith("request:"))
+                found[request_id] = found.get(request_id, 0) + metric.value
+        return found
+
+    def counted(self, name: str, *tags: str) -> int:
+        """How many points of an enhanced metric arrived with these tags."""
+        wanted = [each for each in self.account.metrics if each.name == f"aws.lambda.enhanced.{name}" and set(tags) <= set(each.tags)]
+        return sum(each.count for each in wanted)
+
+    def lines(self, start: str) -> list[LogLine]:
+        return [line for line in self.account.logs if line.message.startswith(start)]
+
+    def arrival_ms(self, text: str) -> float:
+        """When the first request that holds this text arrived, on trio's clock."""
+        return min(each.at_ms for each in self.intake.arrivals() if text in json.dumps(each.decoded.document)) + self._marked_ms
+
+    # From the extension's own lines.
+
+    def own(self, level: str) -> list[str]:
+        """What the extension said at this level."""
+        start = f'{{"status":"{level}","message":"DD_EXTENSION | {level} | '
+        return [line.removeprefix(start).removesuffix('"}') for line in self.run.extension_output if line.startswith(start)]
+
+    # What holds nearly always.
+
+    def check_delivered(self, lines: Mapping[str, Sequence[str]], orders: Mapping[str, float] | None = None) -> None:
+        """The function's lines, each once under its own request id, and its counts; nothing else of the kind."""
+        assert self.said == {request_id: Counter(texts) for request_id, texts in lines.items() if texts}
+        assert self.orders == ({} if orders is None else orders)
+        assert self.account.problems == ()
+
+    def check_orderly(self, *, lives: int = 1, within_ms: float = 1_900.0, errors: Sequence[str] = ()) -> None:
+        """Every process ended by itself with 0, inside the deadline less the reserve, and said no errors but those beginning like these."""
+        assert [(life.exit_code, life.killed) for life in self.lives] == [(0, False)] * lives, self.run.extension_output
+        assert len(self.last_stretches_ms) == lives
+        assert max(self.last_stretches_ms) < within_ms
+        said = self.own("ERROR")
+        assert len(said) == len(errors), said
+        assert all(text.startswith(start) for text, start in zip(sorted(said), sorted(errors), strict=True)), said
+        assert [note for note in self.run.notes if "emulator:" in note or "never had its occasion" in note] == []
+
+
+@pytest.fixture
+def scene_of(tmp_path):
+    """A scene for a function; keywords are FunctionConfig's, `environment` is added to what points at the intake."""
+
+    def scene_of(environment: Mapping[str, str] | None = None, **changes: Any) -> Scene:
+        given = {"handler": "app.handler", "task_root": tmp_path, **changes}
+        return Scene(FunctionConfig(**given, environment={**ENVIRONMENT, **(environment or {})}))
+
+    return scene_of
