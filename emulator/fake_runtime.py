@@ -117,7 +117,7 @@ class FakeProcess:
             if ending == "error":
                 await self._fail_init()
             if self._snap_start and self._life == 0:
-                await self._request("GET", "/2018-06-01/runtime/restore/next", (), b"", Slot(self))
+                await self._request_once("GET", "/2018-06-01/runtime/restore/next", (), b"")
                 await trio.sleep(self._script.restore_ms / 1000)
             for _ in range(self._script.workers):
                 nursery.start_soon(self._work)
@@ -125,7 +125,7 @@ class FakeProcess:
     async def _fail_init(self) -> None:
         headers = ((b"Lambda-Runtime-Function-Error-Type", b"Runtime.InitError"),)
         body = json.dumps({"errorMessage": "scripted", "errorType": "Runtime.InitError", "stackTrace": []}).encode()
-        await self._request("POST", "/2018-06-01/runtime/init/error", headers, body, Slot(self))
+        await self._request_once("POST", "/2018-06-01/runtime/init/error", headers, body)
         raise Crash(1)
 
     async def _work(self) -> None:
@@ -169,6 +169,14 @@ class FakeProcess:
 
     async def _request(self, method: str, target: str, headers: Headers, body: bytes, slot: "Slot") -> Response:
         return await slot.request(method, target, ((b"Host", b"127.0.0.1"), *headers), body)
+
+    async def _request_once(self, method: str, target: str, headers: Headers, body: bytes) -> Response:
+        """Over a connection of its own, closed whatever happens."""
+        slot = Slot(self)
+        try:
+            return await self._request(method, target, headers, body, slot)
+        finally:
+            await slot.close()
 
     async def open(self) -> trio.abc.Stream:
         return await self._connect(self._port)

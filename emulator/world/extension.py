@@ -19,7 +19,6 @@ class Figures:
     refused: Mapping[str, int]
     noted: Mapping[str, int]
     state: str = ""  # of its lifecycle
-    flush_state: str = ""
     open_invocations: int = 0
     payloads: int = 0  # numbered and not dealt with
     payload_bytes: int = 0
@@ -29,10 +28,7 @@ class Figures:
     contexts: int = 0
     context_bytes: int = 0
     samples_refused: int = 0  # by the aggregator's bounds
-    held_inputs: int = 0
     connections: int = 0
-    idle_connections: int = 0
-    timers: int = 0
 
 
 @attrs.frozen
@@ -46,7 +42,6 @@ class Bounds:
     context_bytes: int
     open_invocations: int
     connections: int
-    held_inputs: int
 
 
 class Extension(Protocol):

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
 import pytest
 import trio
 
@@ -323,8 +322,3 @@ async def test_the_shortest_timeout_is_enough_for_an_init_inside_the_invocation(
     assert found.counted("timeouts") == 1
     found.check_orderly(lives=2)
 
-
-def test_the_ways_are_all_known():
-    named = {name[1:] for name in vars(Ends) if name.startswith("_") and not name.startswith("__")}
-    assert {"never", "of_another_alone", "without_metrics"} <= named
-    assert attrs.has(Step)

@@ -1,0 +1,260 @@
+"""What must always hold, asked when a run is over: nothing accepted is lost without a word, nothing comes twice without one, and nothing
+ends up under another request's id.
+
+What only an extension's memory held is lost when it is killed, and that is all that may be: what it says was delivered has arrived.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from emulator.arrival import Arrival
+from emulator.world.extension import Figures
+from emulator.world.history import Violation
+from emulator.world.items import TAG, Item
+from emulator.world.life import Account, World
+
+MARKED = re.compile(r"item-(\d+)-")
+SHOWN_MAX = 5
+TWICE = "delivered, perhaps twice"
+AFTER_THE_END = "telemetry record: after the end"
+
+
+@attrs.define
+class Arrived:
+    """What the intake took during one life. Item numbers to how often, and for lines under which request ids."""
+
+    items: Counter[int] = attrs.field(factory=Counter)
+    owners: list[tuple[int, str | None]] = attrs.field(factory=list)
+    values: dict[int, list[tuple[float, int]]] = attrs.field(factory=dict)  # value (of sketches the sum) and count
+    by_kind: Counter[str] = attrs.field(factory=Counter)  # every entry, series and sketch, ours too
+    invocations: float = 0.0
+    problems: list[str] = attrs.field(factory=list)
+
+
+def check(world: World, accounts: Iterable[Account]) -> list[Violation]:
+    """All violations of all lives, in order."""
+    arrivals = world.intake.arrivals()
+    return [
+        Violation(kind, text, account.number)
+        for account in accounts
+        for kind, text in _check_life(world, account, _arrived(arrivals[account.first_arrival : account.end_arrival]))
+    ]
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def _check_life(world: World, account: Account, arrived: Arrived) -> Found:
+    figures = account.figures
+    assert figures is not None
+    yield from (("malformed payload", problem) for problem in arrived.problems)
+    yield from _check_words(figures)
+    yield from _check_owners(world, account, arrived)
+    yield from _check_values(world, arrived)
+    yield from _check_repeats(world, account, arrived, figures)
+    yield from _check_delivered(figures, arrived)
+    if account.code is not None:
+        yield from _check_end(figures)
+        yield from _check_lines(world, account, arrived, figures)
+        yield from _check_metrics(world, account, arrived, figures)
+        yield from _check_balance(account, figures)
+        yield from _check_invocations(account, arrived, figures)
+        if world.scenario.is_kind and account.code == 0:
+            yield from _check_nothing_lost(account, figures)
+
+
+def _check_words(figures: Figures) -> Found:
+    for word in figures.noted:
+        if word.startswith("unexpected"):
+            yield "unexpected", word
+        elif word.startswith("errors in"):
+            yield "pipeline failed", word
+
+
+def _check_owners(world: World, account: Account, arrived: Arrived) -> Found:
+    for number, owner in arrived.owners:
+        item = world.items.all[number]
+        if owner not in item.owners and item.accepted:
+            yield "wrong request id", f"{_name(item)} came as {owner}, it was read under {item.owners}"
+        if item.kind == "object" and owner != item.request_id:
+            yield "wrong request id", f"{_name(item)} names its own request and came as {owner}"
+
+
+def _check_values(world: World, arrived: Arrived) -> Found:
+    for number, values in arrived.values.items():
+        item = world.items.all[number]
+        times = 3 if item.kind == "packed" else 1
+        wanted = (item.value * times, times) if item.kind in ("distribution", "packed") else (item.value, 1)
+        for value in values:
+            if value != wanted:
+                yield "wrong value", f"{_name(item)} came as {value}, not {wanted}"
+
+
+def _check_repeats(world: World, account: Account, arrived: Arrived, figures: Figures) -> Found:
+    """More often than it was sent only where an answer was lost, and that is counted."""
+    extra: Counter[str] = Counter()
+    for number, times in arrived.items.items():
+        item = world.items.all[number]
+        if item.life != account.number:
+            yield "wrong life", f"{_name(item)} came in life {account.number}"
+        beyond = times - (item.posted if item.is_line else 1)
+        if beyond > 0:
+            extra[kind_of(item)] += beyond
+    for kind, count in extra.items():
+        # A payload that was sent, whose answer was lost, and that could not be sent again, counts as dropped: it may have come all the same.
+        covered = figures.noted.get(f"{kind}: {TWICE}", 0) + _dropped(figures, kind)
+        if count > covered and not account.is_killed:
+            yield "twice, uncounted", f"{count} {kind} came more often than they were sent; counted are {covered}"
+        if world.scenario.is_kind:
+            yield "twice", f"{count} {kind} came more often than they were sent, and no answer was lost"
+
+
+def _check_delivered(figures: Figures, arrived: Arrived) -> Found:
+    """What counts as delivered has arrived."""
+    for kind in ("logs", "series", "sketches"):
+        if figures.delivered.get(kind, 0) > arrived.by_kind[kind]:
+            yield "not delivered", f"{figures.delivered[kind]} {kind} count as delivered, {arrived.by_kind[kind]} have arrived"
+
+
+def _check_end(figures: Figures) -> Found:
+    if figures.state != "EXIT":
+        yield "no end", f"the process has ended while its lifecycle is in {figures.state}"
+    left = {name: getattr(figures, name) for name in ("payloads", "payload_bytes", "lines_waiting", "contexts", "open_invocations")}
+    for name, count in left.items():
+        if count:
+            yield "left behind", f"{count} {name} at the exit, neither delivered nor counted as dropped"
+
+
+def _check_lines(world: World, account: Account, arrived: Arrived, figures: Figures) -> Found:
+    lines = [item for item in world.items.of_life(account.number) if item.is_line]
+    missing = [item for item in lines if arrived.items[item.number] < item.accepted]
+    lost = sum(item.accepted - arrived.items[item.number] for item in missing)
+    told = _dropped(figures, "logs", "log line") + sum(count for name, count in figures.refused.items() if name.startswith("telemetry record"))
+    if lost > told:
+        yield "lost", f"{lost} lines that were accepted have not arrived, {told} are told of: {_names(missing)}"
+
+
+def _check_metrics(world: World, account: Account, arrived: Arrived, figures: Figures) -> Found:
+    accepted = figures.accepted.get("datagram", 0)
+    taken = len(account.datagrams_taken)
+    told = accepted + _starting(figures.refused, "datagram") + _starting(figures.dropped, "datagram: before")
+    if account.code == 0 and taken != told:
+        yield "lost", f"{taken} datagrams were read, {told} are told of"
+    by_datagram = dict(account.datagrams_sent)
+    items = [by_datagram[datagram] for datagram in account.datagrams_taken[:accepted]]
+    missing = [item for item in items if not arrived.items[item.number]]
+    lost_allowed = _dropped(figures, "series", "sketches") + figures.samples_refused
+    if len(missing) > lost_allowed:
+        yield "lost", f"{len(missing)} metrics that were accepted have not arrived, {lost_allowed} are told of: {_names(missing)}"
+
+
+def _check_balance(account: Account, figures: Figures) -> Found:
+    """Every entry that was made is delivered or dropped; every record that came is accepted or refused."""
+    ended = figures.delivered.get("logs", 0) + _dropped(figures, "logs")
+    if figures.lines_taken - figures.lines_waiting != ended + _starting(figures.dropped, "log line: budget"):
+        yield "no balance", f"{figures.lines_taken} entries were made, {ended} were delivered or dropped"
+    told = figures.accepted.get("telemetry record", 0) + _starting(figures.refused, "telemetry record: after", "telemetry record: before")
+    if not account.records_accepted <= told <= account.records_posted + account.records_accepted + 100 * len(account.life.troubles):
+        yield "no balance", f"{account.records_accepted} records were answered, {told} are accepted or refused"
+
+
+def _check_invocations(account: Account, arrived: Arrived, figures: Figures) -> Found:
+    """Each event that was given counts once."""
+    counted = figures.noted.get("invocations", 0)
+    slack = 1 if account.life.ending.kind in ("sigterm", "gone") or account.life.ending.at_ms is not None else 0
+    if not account.events_given - slack <= counted <= account.events_given:
+        yield "invocations", f"{account.events_given} were given, {counted} are counted"
+    if not _dropped(figures, "series") and not figures.noted.get(f"series: {TWICE}", 0) and counted != arrived.invocations:
+        yield "invocations", f"{counted} are counted, the metric says {arrived.invocations:g}"
+
+
+def _check_nothing_lost(account: Account, figures: Figures) -> Found:
+    """The intake took everything, and the end was orderly."""
+    for name, count in figures.dropped.items():
+        if not name.startswith(("telemetry record: by the platform", "datagram: the kernel's")):
+            yield "lost for nothing", f"{count} {name}, though the intake takes everything"
+    for name in figures.noted:
+        if name.endswith(TWICE):
+            yield "twice", f"{name}, though no answer was lost"
+
+
+# --- counting -----------------------------------------------------------------------------------------------------------------
+
+
+def kind_of(item: Item) -> str:
+    """The kind of payload that brings it."""
+    return "logs" if item.is_line else "sketches" if item.kind in ("distribution", "packed") else "series"
+
+
+def _dropped(figures: Figures, *kinds: str) -> int:
+    return _starting(figures.dropped, *(f"{kind}: " for kind in kinds))
+
+
+def _starting(counts: Mapping[str, int], *heads: str) -> int:
+    return sum(count for name, count in counts.items() if name.startswith(heads))
+
+
+def _name(item: Item) -> str:
+    return f"item {item.number} ({item.kind} of {item.request_id})"
+
+
+def _names(items: list[Item]) -> str:
+    more = f" and {len(items) - SHOWN_MAX} more" if len(items) > SHOWN_MAX else ""
+    return ", ".join(map(_name, items[:SHOWN_MAX])) + more
+
+
+# --- reading what arrived -----------------------------------------------------------------------------------------------------
+
+
+def _arrived(arrivals: Iterable[Arrival]) -> Arrived:
+    arrived = Arrived()
+    for arrival in arrivals:
+        arrived.problems += arrival.decoded.problems
+        if arrival.kept and arrival.decoded.document is not None:
+            _READERS.get(arrival.decoded.kind, _ignore)(arrival.decoded.document, arrived)
+    return arrived
+
+
+def _read_logs(document: Any, arrived: Arrived) -> None:
+    arrived.by_kind["logs"] += len(document)
+    for entry in document:
+        message = entry["message"]
+        if (found := MARKED.search(message["message"])) is not None:
+            number = int(found[1])
+            arrived.items[number] += 1
+            arrived.owners.append((number, message["lambda"]["request_id"]))
+
+
+def _read_series(document: Any, arrived: Arrived) -> None:
+    arrived.by_kind["series"] += len(document["series"])
+    for item in document["series"]:
+        value = item["points"][0]["value"]
+        if (number := _number(item["tags"])) is not None:
+            arrived.items[number] += 1
+            arrived.values.setdefault(number, []).append((value, 1))
+        elif item["metric"] == "aws.lambda.enhanced.invocations":
+            arrived.invocations += value
+
+
+def _read_sketches(document: Any, arrived: Arrived) -> None:
+    arrived.by_kind["sketches"] += len(document["sketches"])
+    for item in document["sketches"]:
+        if (number := _number(item.get("tags", ()))) is not None:
+            arrived.items[number] += 1
+            sketch = item["dogsketches"][0]
+            arrived.values.setdefault(number, []).append((sketch.get("sum", 0.0), sketch["cnt"]))
+
+
+def _number(tags: Iterable[str]) -> int | None:
+    return next((int(tag.removeprefix(TAG)) for tag in tags if tag.startswith(TAG)), None)
+
+
+def _ignore(document: Any, arrived: Arrived) -> None:
+    """Events and service checks: the function of this world sends none."""
+
+
+_READERS = {"logs": _read_logs, "series": _read_series, "sketches": _read_sketches}

@@ -1,0 +1,67 @@
+"""The spool's bytes: what is written is read, and what is damaged costs only what stands behind it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols import spool_format as form
+from protocols.intake_body import Body
+
+LOGS = Body("logs", "/api/v2/logs", "application/json", b'[{"a":1}]', 1)
+SERIES = Body("series", "/api/v2/series", "application/json", b'{"series":[]}', 3)
+URL = "https://intake.example/api/v2/logs"
+OWNER = form.owner_record("my-function")
+
+
+def test_what_was_taken_and_never_sealed_is_there_in_order():
+    data = OWNER + form.taken_record(form.TELEMETRY, 5, b"[]") + form.taken_record(form.DATAGRAMS, 6, b"a:1|c\nb:2|c")
+    contents = form.read(data)
+    assert contents == form.Contents(
+        "my-function", [form.Taken(form.TELEMETRY, 5, b"[]"), form.Taken(form.DATAGRAMS, 6, b"a:1|c\nb:2|c")], [], 0
+    )
+
+
+def test_sealing_moves_what_was_taken_into_payloads():
+    data = OWNER + form.taken_record(form.TELEMETRY, 5, b"[]") + form.payload_record(7, URL, LOGS) + form.sealed_record()
+    assert form.read(data) == form.Contents("my-function", [], [form.Kept(URL, LOGS, begun=False)], 0)
+
+
+def test_a_payload_that_was_being_sent_says_so_and_a_resolved_one_is_gone():
+    data = OWNER + form.payload_record(7, URL, LOGS) + form.payload_record(8, URL, SERIES) + form.begun_record(7) + form.begun_record(8)
+    assert [kept.begun for kept in form.read(data).kept] == [True, True]
+    assert form.read(data + form.resolved_record(7)).kept == [form.Kept(URL, SERIES, begun=True)]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 8, 9, 20])
+def test_a_record_that_was_cut_short_costs_itself(cut):
+    whole = OWNER + form.taken_record(form.TELEMETRY, 5, b"[1]")
+    last = form.taken_record(form.TELEMETRY, 6, b"[2]")
+    contents = form.read(whole + last[:cut])
+    assert (len(contents.taken), contents.damaged_bytes) == (1, min(cut, len(last))) if cut < len(last) else (2, 0)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_without_an_error(data):
+    contents = form.read(data)
+    assert 0 <= contents.damaged_bytes <= len(data)
+    assert form.read(OWNER + data).owner == "my-function"
+
+
+@given(st.data())
+def test_a_flipped_bit_never_gives_a_record_that_was_not_written(data):
+    written = [form.taken_record(form.TELEMETRY, number, b"[%d]" % number) for number in range(5)]
+    whole = bytearray(OWNER + b"".join(written))
+    place = data.draw(st.integers(0, len(whole) * 8 - 1))
+    whole[place // 8] ^= 1 << place % 8
+    for taken in form.read(bytes(whole)).taken:
+        assert taken.data == b"[%d]" % taken.epoch_ms
+
+
+def test_a_spool_of_another_version_has_no_owner():
+    assert form.read(form.record(form.OWNER, b'{"version":2,"owner":"my-function"}')).owner is None
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"\x01\x00\x00\x00\xff\xff\xff\xff{}"])
+def test_a_record_that_is_whole_but_makes_no_sense_ends_the_reading(body):
+    contents = form.read(OWNER + form.record(form.PAYLOAD, body))
+    assert (contents.owner, contents.kept) == ("my-function", [])
