@@ -299,10 +299,11 @@ class KeyRenewed(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class Thawed(Word):
-    """The process did not run for `gap_ms`: a freeze, or a jump of the wall clock."""
+    """The process did not run for `gap_ms`: a freeze, or a jump of the wall clock. `jump_ms`: how far it went ahead of the other."""
 
     now: Now
     gap_ms: int
+    jump_ms: int = 0
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -13,6 +13,7 @@ PLACES = {
     "invocation": ("invocation", "TABLE"),
     "flush": ("flush", "TABLE"),
     "delivery": ("delivery", "TABLE"),
+    "secret": ("secret", "TABLE"),
     "destination": ("destination", "TABLE"),
     "life": ("managed", "LIFE"),
     "asking": ("managed", "ASKING"),

@@ -317,6 +317,8 @@ def thaw(data: Data, event: ev.Thawed) -> Change:
 
 
 def thaw_and_rearm(data: Data, event: ev.Thawed) -> Change:
+    # A wall clock that went back must not move the deadline away: nobody may wait longer for it than before.
+    data = change(data, deadline_ms=data.deadline_ms + min(0, event.jump_ms))
     return data, (do.DropIdleConnections(), _watch_deadline(data, event.now))
 
 

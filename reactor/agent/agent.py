@@ -312,7 +312,7 @@ class Agent:
         awake_ms, passed_ms = now.mono_ms - before.mono_ms, now.epoch_ms - before.epoch_ms
         asleep = awake_ms > JUMP_MS and self.lifecycle.state in self._machines.waiting
         if asleep or abs(passed_ms - awake_ms) > JUMP_MS:
-            self._tell(ev.Thawed(now, passed_ms))
+            self._tell(ev.Thawed(now, passed_ms, passed_ms - awake_ms))
 
     def _say(self, level: str, text: str) -> None:
         self._out.append(Say(level, text))

@@ -662,3 +662,13 @@ def test_the_end_of_what_is_still_to_begin_is_remembered_while_more_may_begin(li
     assert (sandbox.tell(kind, request_id="b", status="success"), sandbox.machine.state) == ([], state)
     assert sandbox.data.early == (() if state is State.SHUTDOWN_DRAIN else (("b", kind),))
     assert (sandbox.data.done, sandbox.data.reported) == (False, False)
+
+
+def test_a_wall_clock_that_goes_back_does_not_move_the_deadline_away(life, at):
+    sandbox = life().ready()
+    sandbox.invoke("a", timeout_ms=3_000)
+    before = sandbox.data.deadline_ms
+    hour_ms = 3_600_000
+    (_, rearmed) = sandbox.machine.feed(ev.Thawed(Now(before - 3_000 - hour_ms, at(100)), -hour_ms, -hour_ms - 100))
+    assert rearmed.tick is ev.DeadlineNear
+    assert rearmed.at_mono_ms <= at(3_000)
