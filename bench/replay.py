@@ -4,6 +4,7 @@ import json
 import time
 from random import Random
 
+from bench.table import Row, show
 from bench.traffic import fixture
 from cli.replay_account import Account
 from protocols.fixture import parse
@@ -35,8 +36,11 @@ def measure() -> tuple[float, float]:
     return middle - began, time.process_time() - middle
 
 
-if __name__ == "__main__":
+def rows() -> list[Row]:
     replay_s, loads_s = min(measure() for _ in range(3))
-    print(
-        f"replay: {replay_s / INVOCATIONS * 1e6:.0f} us per invocation, {replay_s / loads_s:.1f} x json.loads of the same lines (goal: 8)"
-    )
+    us = replay_s / INVOCATIONS * 1e6
+    return [Row("replay: an invocation", us, "us", f"json.loads {loads_s / INVOCATIONS * 1e6:.0f} us", replay_s / loads_s, "at most 8 x")]
+
+
+if __name__ == "__main__":
+    show(rows())

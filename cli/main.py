@@ -14,6 +14,7 @@ COMMANDS = {
     "emulate": "run a function with an extension on a local Lambda platform, and account for what arrived",
     "replay": "run recorded events through the agent and show what it would do",
     "record": "as emulate, and write down what the extension was told",
+    "simulate": "run the extension through invented worlds, and find the one in which it breaks a promise",
     "diagram": "draw a state machine",
     "config": "print the effective configuration, its sources and what is wrong with it",
 }

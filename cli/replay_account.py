@@ -60,7 +60,7 @@ class Account(Watcher):
         self._compress_as, self._done = compress_as, done
         self.phase = Phase(0, "", 0, states=[(0, str(on_demand.TABLE.initial))])
         self.totals: Counter[str] = Counter()
-        self.rows: set[tuple[str, str, str, int]] = set()
+        self._rows: set[tuple[str, Any, type, int]] = set()
         self._ledger: Ledger | None = None
         self._dropped: dict[str, int] = {}
 
@@ -75,16 +75,22 @@ class Account(Watcher):
         """The totals."""
         return {name: self.totals[name] for name in ("invocations", "requests", "bytes", "unexpected")}
 
+    @property
+    def rows(self) -> set[tuple[str, str, str, int]]:
+        """The rows taken so far: machine, state, event, place in its cell."""
+        return {(machine, str(state), kind.__name__, place) for machine, state, kind, place in self._rows}
+
     def step(self, at_ms: int, step: Step) -> None:
-        self.rows.add((step.machine, str(step.source), type(step.event).__name__, step.row))
-        if step.machine == "managed_invocation":
-            self._step_of_one(at_ms, step)
-        elif step.machine in LIVES:
-            if type(step.event) is ev.Invoke:
+        machine, kind = step.machine, type(step.event)
+        self._rows.add((machine, step.source, kind, step.row))
+        if machine in LIVES:
+            if kind is ev.Invoke:
                 self._begin_invocation(at_ms, step)
             if step.target is not step.source:
                 self.phase.states.append((at_ms, str(step.target)))
-        elif type(step.event) is ev.FlushDue:
+        elif machine == "managed_invocation":
+            self._step_of_one(at_ms, step)
+        elif kind is ev.FlushDue:
             self._begin_phase(Phase(self.phase.number + 1, "", at_ms, "the interval has passed"))
 
     def sent(self, sent: Sent) -> None:
@@ -127,8 +133,7 @@ class Account(Watcher):
         self.phase = phase
 
     def _end_phase(self) -> None:
-        if self._ledger is not None:
-            dropped = self._ledger.statistics().dropped
+        if self._ledger is not None and (dropped := self._ledger.dropped) != self._dropped:
             changed = {name: count - self._dropped.get(name, 0) for name, count in dropped.items()}
             self.phase.dropped = {name: count for name, count in changed.items() if count}
             self._dropped = dropped

@@ -45,7 +45,9 @@ class SimulatedProcess:
         settings = _settings(tuple(environment.items()))
         sandbox = read_sandbox(environment)
         voice: Any = _Voice(place)
-        self.process = Process(settings, sandbox, "x86_64", place.network, place.clock, voice, place.random, None, environment)
+        self.process = Process(
+            settings, sandbox, "x86_64", place.network, place.clock, voice, place.random, None, environment, place.spool_path
+        )
 
     async def run(self) -> int:
         return await self.process.run()

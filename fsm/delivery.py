@@ -49,6 +49,10 @@ def accepted(data: Data, event: ev.Answered) -> bool:
     return 200 <= event.status < 300
 
 
+def is_key_refused(data: Data, event: ev.Answered) -> bool:
+    return event.status == 403
+
+
 def refused(data: Data, event: ev.Answered) -> bool:
     return event.status < 500 and event.status not in RETRYABLE
 
@@ -66,7 +70,7 @@ def wait_longer(data: Data, event: ev.FlushBegan) -> Change:
 
 
 def delivered(data: Data, event: ev.Answered) -> Change:
-    return data, (do.CountDelivered(data.unknown),)
+    return data, (do.CountDelivered(data.unknown or event.unknown),)
 
 
 def drop_refused(data: Data, event: ev.Answered) -> Change:
@@ -82,7 +86,7 @@ def set_aside(data: Data, event: ev.Answered | ev.Unanswered) -> Change:
 
 
 def _lost(data: Data, event: ev.Answered | ev.Unanswered) -> Data:
-    return change(data, unknown=data.unknown or (isinstance(event, ev.Unanswered) and event.unknown))
+    return change(data, unknown=data.unknown or event.unknown)
 
 
 def send_again(data: Data, event: ev.PauseOver) -> Change:
@@ -105,9 +109,14 @@ TABLE: Table[State, Data] = Table(
         (State.QUEUED, ev.SendBy): (Row(State.IN_FLIGHT, send),),
         # It waits for a free slot already.
         (State.QUEUED, ev.FlushBegan): (Row(State.QUEUED, nothing),),
+        # One of its neighbours has found out that nobody answers there.
+        (State.QUEUED, ev.Barred): (Row(State.ASIDE, nothing),),
+        (State.PAUSED, ev.Barred): (Row(State.ASIDE, nothing),),
         (State.QUEUED, ev.Discarded): (Row(State.DROPPED, discard),),
         (State.IN_FLIGHT, ev.Answered): (
             Row(State.DELIVERED, delivered, accepted),
+            # Another key may be taken; the payload is not to blame.
+            Row(State.ASIDE, set_aside, is_key_refused),
             # The same bytes would be refused again.
             Row(State.DROPPED, drop_refused, refused),
             Row(State.PAUSED, pause, may_try_again),
@@ -127,6 +136,8 @@ TABLE: Table[State, Data] = Table(
         (State.ASIDE, ev.Discarded): (Row(State.DROPPED, discard),),
     },
     ignored={
+        (State.IN_FLIGHT, ev.Barred): "it will find out itself",
+        (State.ASIDE, ev.Barred): "set aside already",
         (State.PAUSED, ev.Answered): "an answer to a request that was given up",
         (State.ASIDE, ev.Answered): "an answer to a request that was given up",
         (State.PAUSED, ev.Unanswered): "the end of a request that was given up",

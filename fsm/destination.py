@@ -6,11 +6,13 @@ sent while the function runs, so nobody waits for it.
 
 import attrs
 
+from fsm import effects as do
 from fsm import events as ev
 from fsm.change import change
 from fsm.engine import Arm, Effects, Row, States, Table, nothing, stay
 
 PAUSE_MS_MIN, PAUSE_MS_MAX = 1_000, 60_000
+AFTER_MS_MAX = 300_000  # an intake may ask for this much patience
 
 
 class State(States):
@@ -35,8 +37,12 @@ Change = tuple[Data, Effects]
 
 
 def pause(data: Data, event: ev.DestinationFailed) -> Change:
-    stretched_ms = int(data.pause_ms * (1 + data.jitter / 4))
+    stretched_ms = max(int(data.pause_ms * (1 + data.jitter / 4)), min(event.after_ms, AFTER_MS_MAX))
     return change(data, pause_ms=min(data.pause_ms * 2, PAUSE_MS_MAX)), (Arm(ev.ProbeDue, event.now.mono_ms + stretched_ms),)
+
+
+def renew_key(data: Data, event: object) -> Change:
+    return data, (do.RenewKey(),)
 
 
 def heal(data: Data, event: object) -> Change:
@@ -60,7 +66,7 @@ TABLE: Table[State, Data] = Table(
         (State.PROBE, ev.DestinationFailed): (Row(State.OPEN, pause),),
         # The last flush of the sandbox leaves nothing untried.
         **{(state, ev.LastChance): (Row(State.CLOSED, heal),) for state in (State.OPEN, State.READY, State.PROBE)},
-        **{(state, ev.KeyRefused): (Row(State.KEY_REFUSED, nothing),) for state in (State.CLOSED, State.OPEN, State.READY, State.PROBE)},
+        **{(state, ev.KeyRefused): (Row(State.KEY_REFUSED, renew_key),) for state in (State.CLOSED, State.OPEN, State.READY, State.PROBE)},
         (State.KEY_REFUSED, ev.KeyRenewed): (Row(State.CLOSED, heal),),
     },
     ignored={

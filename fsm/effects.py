@@ -174,6 +174,11 @@ class CountDropped(Word):
 
 
 @attrs.frozen(eq=False, repr=False)
+class RenewKey(Word):
+    """The API key was refused: look whether there is another."""
+
+
+@attrs.frozen(eq=False, repr=False)
 class DropIdleConnections(Word):
     """Connections kept open from before a freeze are dead or will be."""
 

@@ -139,7 +139,7 @@ def stay(states: Iterable[S], cells: Mapping[type, Callable[[D, Any], tuple[D, E
     return {(state, kind): (Row(state, action),) for state in states for kind, action in cells.items()}
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)  # a frozen one takes twice as long to make, and a watched machine makes one for every row
 class Step(Word):
     """One row that was taken, for those who watch: replay, coverage, the checker."""
 
@@ -180,15 +180,15 @@ class Machine(Generic[S, D]):
             if (source, kind) in self.table.ignored:
                 return ()
             return (Unexpected(self.table.name, str(source), kind.__name__),)
-        for row in cell:
-            if row.guard is None or row.guard(data, event):
+        for place, row in enumerate(cell):  # noqa: B007 - whoever watches is told it
+            if (guard := row.guard) is None or guard(data, event):
                 break
-        data, effects = row.action(data, event)
-        self.state, self.data = row.target, data
-        if self.armed or effects:
+        self.data, effects = row.action(data, event)
+        self.state = row.target
+        if self.armed or Arm in map(type, effects):
             effects = self._keep_timers(effects)
         if self._watch is not None:
-            self._watch(Step(self.table.name, source, event, cell.index(row), row.target, effects))
+            self._watch(Step(self.table.name, source, event, place, row.target, effects))
         return effects
 
     def _keep_timers(self, effects: Effects) -> Effects:

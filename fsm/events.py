@@ -222,6 +222,13 @@ class FlushBegan(Word):
 
 
 @attrs.frozen(eq=False, repr=False)
+class Barred(Word):
+    """To one payload: its destination takes nothing for now."""
+
+    now: Now
+
+
+@attrs.frozen(eq=False, repr=False)
 class SendBy(Word):
     """To one payload: it is its turn; the answer is of use until `until_mono_ms`."""
 
@@ -231,11 +238,12 @@ class SendBy(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class Answered(Word):
-    """To one payload: the intake answered with this status."""
+    """To one payload: the intake answered with this status. `unknown`: it may have taken it before, without an answer."""
 
     now: Now
     status: int
     retry_after_ms: int = 0  # 0: it did not say
+    unknown: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -264,9 +272,10 @@ class DestinationAnswered(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class DestinationFailed(Word):
-    """To one destination: a payload had to be set aside because it did not answer, or said that it cannot take any now."""
+    """To one destination: a payload had to be set aside because it did not answer, or cannot take any for `after_ms`."""
 
     now: Now
+    after_ms: int = 0
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -65,8 +65,8 @@ TABLE: Table[State, Data] = Table(
         (State.IDLE, ev.BackgroundFlushAsked): (Row(State.BACKGROUND, seal_behind),),
         # What was collected since the first seal is sealed too, and the one who waits waits for both.
         (State.BACKGROUND, ev.FlushAsked): (Row(State.WAITED, seal),),
-        # Two flushes never race: this one is under way, and what came since goes with the next.
-        (State.BACKGROUND, ev.BackgroundFlushAsked): (Row(State.BACKGROUND, nothing),),
+        # Two flushes never race: what came since joins the one under way, so that a request that hangs holds up nothing but itself.
+        (State.BACKGROUND, ev.BackgroundFlushAsked): (Row(State.BACKGROUND, seal_behind),),
         (State.BACKGROUND, ev.Sealed): (
             Row(State.IDLE, set_watermark, already_confirmed),
             Row(State.BACKGROUND, set_watermark),

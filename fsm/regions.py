@@ -32,27 +32,26 @@ class Regions:
 
     def __init__(self, machines: Mapping[str, Machine[Any, Any]], joins: tuple[Join, ...]) -> None:
         self.machines = dict(machines)
-        self._joins: dict[tuple[str, type], tuple[Join, ...]] = {}
+        self._joins: dict[str, dict[type, tuple[Join, ...]]] = {name: {} for name in machines}
         for join in joins:
-            key = (join.source, join.effect)
-            self._joins[key] = (*self._joins.get(key, ()), join)
+            of_source = self._joins.setdefault(join.source, {})
+            of_source[join.effect] = (*of_source.get(join.effect, ()), join)
 
     def feed(self, region: str, event: Any) -> Effects:
         """Take one event in one region; return what leaves all regions, in order."""
         out: list[Any] = []
-        joins_of = self._joins
         waiting = [(region, event)]
-        for _ in range(CASCADE_MAX):
-            name, current = waiting.pop(0)
+        for name, current in waiting:  # it grows as it is read
+            joins_of = self._joins[name]
             for effect in self.machines[name].feed(current):
-                joins = joins_of.get((name, type(effect)))
+                joins = joins_of.get(type(effect))
                 if joins is None:
                     out.append((name, effect))
                 else:
-                    waiting.extend((join.target, join.event(effect, current)) for join in joins)
-            if not waiting:
-                return tuple(out)
-        raise AssertionError(f"more than {CASCADE_MAX} joins after {event!r}")
+                    waiting += [(join.target, join.event(effect, current)) for join in joins]
+                    if len(waiting) > CASCADE_MAX:
+                        raise AssertionError(f"more than {CASCADE_MAX} joins after {event!r}")
+        return tuple(out)
 
 
 K = TypeVar("K")

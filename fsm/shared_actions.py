@@ -82,15 +82,18 @@ def ask_again(data: L, event: object) -> tuple[L, Effects]:
 
 def _drain(data: L, now: Now, length_ms: int) -> tuple[L, Effects]:
     exit_at = now.mono_ms + length_ms - min(data.bounds.exit_reserve_ms, length_ms // 2)
-    drain_at = min(now.mono_ms + data.bounds.drain_ms, exit_at)
+    # However little time there is, half of it is for the flush.
+    drain_at = min(now.mono_ms + data.bounds.drain_ms, (now.mono_ms + exit_at) // 2)
     settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
     effects = (settle_for, Arm(ev.DrainBound, drain_at), Arm(ev.ExitBound, exit_at))
     return change(data, exit_at_mono_ms=exit_at), effects
 
 
 def drain(data: L, event: ev.Shutdown) -> tuple[L, Effects]:
-    # A deadline that has passed, or is days away, is a clock that jumped. The platform gives two seconds, of which some may be gone.
+    # A deadline that has passed is a clock that jumped; the platform gives two seconds, and takes longer than that for no one.
     left_ms = event.deadline_ms - event.now.epoch_ms
+    if left_ms <= 0:
+        left_ms = SHUTDOWN_MS_MAX
     return _drain(data, event.now, max(SHUTDOWN_MS_MIN, min(left_ms, SHUTDOWN_MS_MAX)))
 
 

@@ -7,10 +7,12 @@ Nothing here compresses: where the limit is one of compressed bytes, the measure
 import json
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from protocols.dogstatsd import COUNT, GAUGE
 from protocols.intake_body import Body
+from protocols.memo import Memo
 
 SERIES, SKETCHES, EVENT, CHECKS = "series", "sketches", "event", "checks"
 SERIES_PATH = "/api/v2/series"
@@ -30,6 +32,9 @@ SERIES_TYPES = {COUNT: 1, GAUGE: 3}
 COUNT_INTERVAL_S = 10
 
 RESOURCE_TAG = "dd.internal.resource:"
+
+# A program sends the same few metrics again and again: what stands around their figures is encoded once.
+FRAMES_BYTES_MAX = 1024 * 1024  # of each of the two kinds
 
 Origin = tuple[int, int, int]
 """(product, category, service) of specification, metrics 5.4."""
@@ -65,17 +70,19 @@ def encode_series(
 
 def encode_series_item(item: SeriesItem) -> bytes:
     name, tags, timestamp_s, kind, value, own_tags, origin = item
-    out: dict[str, Any] = {
-        "metric": name,
-        "points": [{"timestamp": timestamp_s, "value": float(value)}],
-        "resources": _resources(own_tags),
-        "type": SERIES_TYPES[kind],
-    }
+    head, tail = _series_frames[name, tags, kind, own_tags, origin]
+    return b'%b%d,"value":%b%b' % (head, timestamp_s, repr(float(value)).encode(), tail)
+
+
+def _series_frame(key: tuple[str, tuple[str, ...], str, tuple[str, ...], Origin | None]) -> tuple[bytes, bytes]:
+    """What stands before the timestamp and behind the value."""
+    name, tags, kind, own_tags, origin = key
+    rest: dict[str, Any] = {"resources": _resources(own_tags), "type": SERIES_TYPES[kind]}
     if kind is COUNT:
-        out["interval"] = COUNT_INTERVAL_S
-    out["tags"] = tags
-    out["metadata"] = _series_metadata(origin)
-    return _json_bytes(out)
+        rest["interval"] = COUNT_INTERVAL_S
+    rest["tags"] = tags
+    rest["metadata"] = _series_metadata(origin)
+    return b'{"metric":%b,"points":[{"timestamp":' % _json_bytes(name), b"}],%b" % _json_bytes(rest)[1:]
 
 
 def _resources(own_tags: Iterable[str]) -> list[dict[str, str]]:
@@ -145,24 +152,60 @@ def _sketches_body(records: Sequence[bytes]) -> Body:
 def encode_sketch_item(item: SketchItem) -> bytes:
     """One Sketch message as field 1 of SketchPayload, its key and length included: a payload is just these, one after the other."""
     name, tags, timestamp_s, sketch, origin = item
-    parts = [_text(b"\x0a", name)]
-    parts += [_text(b"\x22", tag) for tag in tags]
-    parts.append(_field(b"\x3a", encode_dogsketch(timestamp_s, sketch)))
-    if origin is not None:
-        parts.append(_field(b"\x42", _field(b"\x0a", _origin(origin))))
-    return _field(b"\x0a", b"".join(parts))
+    head, tail = _sketch_frames[name, tags, origin]
+    dogsketch = encode_dogsketch(timestamp_s, sketch)
+    size = varint(len(dogsketch))
+    length = varint(len(head) + len(size) + len(dogsketch) + len(tail))
+    return b"".join((b"\x0a", length, head, size, dogsketch, tail))
+
+
+def _sketch_frame(key: tuple[str, tuple[str, ...], Origin | None]) -> tuple[bytes, bytes]:
+    """What stands before the Dogsketch's length and behind the Dogsketch."""
+    name, tags, origin = key
+    head = [_text(b"\x0a", name), *[_text(b"\x22", tag) for tag in tags], b"\x3a"]
+    return b"".join(head), b"" if origin is None else _field(b"\x42", _field(b"\x0a", _origin(origin)))
+
+
+def _weigh_frame(key: tuple[Any, ...], frame: tuple[bytes, bytes]) -> int:
+    """Twice its text: the key holds as much again."""
+    return 2 * (len(frame[0]) + len(frame[1]))
+
+
+_series_frames = Memo(_series_frame, _weigh_frame, FRAMES_BYTES_MAX)
+_sketch_frames = Memo(_sketch_frame, _weigh_frame, FRAMES_BYTES_MAX)
+
+_pack_doubles = struct.Struct("<BdBdBdBd").pack
 
 
 def encode_dogsketch(timestamp_s: int, sketch: Any) -> bytes:
     """A Dogsketch message. As proto3 has it, what is zero is left out."""
-    parts = [_number(b"\x08", timestamp_s), _number(b"\x10", sketch.count)]
-    doubles = ((b"\x19", sketch.min), (b"\x21", sketch.max), (b"\x29", sketch.avg), (b"\x31", sketch.sum))
-    parts += [key + struct.pack("<d", value) for key, value in doubles if value != 0]
-    bins = sketch.bin_list()
-    if bins:
-        parts.append(_field(b"\x3a", b"".join([varint(zigzag(key)) for key, _ in bins])))
-        parts.append(_field(b"\x42", b"".join([varint(count) for _, count in bins])))
-    return b"".join(parts)
+    low, high, avg, total, bins = sketch.min, sketch.max, sketch.avg, sketch.sum, sketch.bin_list()
+    if low and high and avg and total:
+        doubles = _pack_doubles(0x19, low, 0x21, high, 0x29, avg, 0x31, total)
+    else:
+        fields = ((b"\x19", low), (b"\x21", high), (b"\x29", avg), (b"\x31", total))
+        doubles = b"".join([key + struct.pack("<d", value) for key, value in fields if value != 0])
+    count = sketch.count
+    parts = (_timestamp(timestamp_s), b"\x10\x01" if count == 1 else _number(b"\x10", count), doubles)
+    if not bins:
+        return b"".join(parts)
+    if len(bins) == 1 and bins[0][1] == 1:
+        return b"".join((*parts, _one_key(bins[0][0]), b"\x42\x01\x01"))
+    keys = b"".join([varint(zigzag(key)) for key, _ in bins])
+    counts = b"".join([varint(count) for _, count in bins])
+    return b"".join((*parts, b"\x3a", varint(len(keys)), keys, b"\x42", varint(len(counts)), counts))
+
+
+@lru_cache(maxsize=512)
+def _one_key(key: int) -> bytes:
+    """The keys of a sketch that has a single bin."""
+    return _field(b"\x3a", varint(zigzag(key)))
+
+
+@lru_cache(maxsize=64)
+def _timestamp(timestamp_s: int) -> bytes:
+    """A flush spans few buckets."""
+    return _number(b"\x08", timestamp_s)
 
 
 def _origin(origin: Origin) -> bytes:
@@ -170,10 +213,13 @@ def _origin(origin: Origin) -> bytes:
     return _number(b"\x20", product) + _number(b"\x28", category) + _number(b"\x30", service)
 
 
+_BYTES = tuple(bytes((number,)) for number in range(128))
+
+
 def varint(number: int) -> bytes:
     """A base-128 varint of a non-negative number."""
     if number < 128:
-        return bytes((number,))
+        return _BYTES[number]
     if number < 16384:  # nearly every key of a bin
         return bytes((number & 127 | 128, number >> 7))
     out = bytearray()

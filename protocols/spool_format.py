@@ -37,6 +37,7 @@ class Taken:
 class Kept:
     """A payload that was sealed and not resolved. `begun`: it was being sent when the process ended, so the intake may have it."""
 
+    number: int
     url: str
     body: Body
     begun: bool
@@ -44,12 +45,12 @@ class Kept:
 
 @attrs.frozen
 class Contents:
-    """What a spool holds. `damaged_bytes` at its end could not be read."""
+    """What a spool holds: `good_bytes` of it; what stands behind them could not be read."""
 
     owner: str | None
     taken: list[Taken]
     kept: list[Kept]
-    damaged_bytes: int
+    good_bytes: int
 
 
 def record(kind: int, *parts: bytes) -> bytes:
@@ -88,7 +89,7 @@ def resolved_record(number: int) -> bytes:
 
 
 def read(data: bytes) -> Contents:
-    """Never raises: a damaged end is left out and measured."""
+    """Never raises: a damaged end is left out."""
     owner: str | None = None
     taken: list[Taken] = []
     payloads: dict[int, tuple[str, Body]] = {}
@@ -112,8 +113,8 @@ def read(data: bytes) -> Contents:
                 payloads.pop(NUMBER.unpack(body)[0], None)
     except (ValueError, KeyError, struct.error):  # whole by its checksum, and yet not ours
         pass
-    kept = [Kept(url, payload, number in begun) for number, (url, payload) in payloads.items()]
-    return Contents(owner, taken, kept, len(data) - good)
+    kept = [Kept(number, url, payload, number in begun) for number, (url, payload) in payloads.items()]
+    return Contents(owner, taken, kept, good)
 
 
 def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:

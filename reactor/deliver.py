@@ -71,7 +71,8 @@ class Sender:
         self.bytes_sent += len(body)
         if answer.status < 500 and answer.status not in RETRYABLE:
             self._forget(payload.number)
-        return SendEnded(payload.number, answer.status, retry_after_ms(answer.headers))
+        # Begun twice: a kept connection had ended, and the request went out again. The intake may have taken both.
+        return SendEnded(payload.number, answer.status, retry_after_ms(answer.headers), unknown=len(begun) > 1)
 
     def _body(self, payload: Payload) -> tuple[bytes, bool]:
         known = self._encoded.get(payload.number)

@@ -53,7 +53,7 @@ def keep_asking(runtime_api: str, identifier: str) -> int:
             try:
                 connection.request("GET", "/2020-01-01/extension/event/next", headers=headers)
                 answer = connection.getresponse()
-                body = answer.read(65_536)
+                body = answer.read()
             except (OSError, http.client.HTTPException):
                 failures += 1
                 connection.close()
@@ -78,7 +78,7 @@ def _answer_to_stage0(done: "HandOver") -> bytes:
         answer = http.client.HTTPResponse(waiting)
         try:
             answer.begin()
-            return answer.read(65_536)
+            return answer.read()
         except (OSError, http.client.HTTPException):
             return b""
 

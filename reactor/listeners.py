@@ -35,10 +35,12 @@ class Listeners:
         say: Say,
         receive_buffer_bytes: int | None,
         done: HandOver | None,
+        protect: Callable[[bytes], None] = lambda body: None,
     ) -> None:
+        """`protect` is given each telemetry body before it is answered."""
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
-        self._done = done
+        self._done, self._protect = done, protect
         self._http: dict[str, HttpListener] = {}
         self._pumps: dict[str, DatagramPump] = {}
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
@@ -110,12 +112,13 @@ class Listeners:
     async def _telemetry(self, request: Request | Refused) -> Response:
         # Any answer but 200 makes the platform send the same batch for ever.
         if isinstance(request, Refused):
-            self._receive(Telemetry([], [request.reason]))
+            self._receive(Telemetry([], [f"request not whole ({request.status})"]))  # the peer's own words would make new counters for ever
             return Response(200)
         if request.path != "/":
             return Response(404, body=b"Not Found")
         if request.method not in ("POST", "PUT"):
             return Response(405, ((b"Allow", b"POST"),))
+        self._protect(request.body)
         records, refused = parse_batch(request.body)
         self._receive(Telemetry(records, refused))
         return Response(200, body=b"OK")

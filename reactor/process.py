@@ -8,10 +8,11 @@ import trio
 
 from fsm import effects as do
 from fsm.engine import Unexpected
+from fsm.time import Now
 from protocols import extensions_api as api
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
-from reactor.agent.outputs import CancelPayload, ClearTimer, Say, SendPayload, SetTimer
+from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, KeepPayloads, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
@@ -21,6 +22,7 @@ from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.network import Network
 from reactor.net.pool import Pool
 from reactor.platform_api import PlatformApi
+from reactor.protect import Protection
 from reactor.record import Recorder
 from reactor.say import Voice
 from reactor.stage0 import HandOver
@@ -42,13 +44,18 @@ class Process:
         random: Callable[[], float],
         done: HandOver | None = None,
         environment: Mapping[str, str] | None = None,
+        spool_path: str | None = None,
     ) -> None:
         self._settings, self._clock, self._voice = settings, clock, voice
-        self.agent = Agent(settings, sandbox, architecture, random, clock.now())
+        self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done))
         self._timers = Timers()
         self._timer_set = trio.Event()
         self.platform = PlatformApi(sandbox.runtime_api, network, sandbox.is_managed, done)
-        self.listeners = Listeners(network, clock, self.receive, voice.say, settings.dogstatsd_so_rcvbuf_bytes, done)
+        owner = f"{sandbox.function_name}:{sandbox.function_version}"
+        self._protection = Protection(spool_path, owner, clock, voice.say)
+        self.listeners = Listeners(
+            network, clock, self.receive, voice.say, settings.dogstatsd_so_rcvbuf_bytes, done, self._protection.take_telemetry
+        )
         self._pool = Pool(network)
         self._sender = Sender(settings, self._pool, clock, self.receive)
         self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
@@ -59,7 +66,9 @@ class Process:
         self._performers: dict[type, Callable[[Any], None]] = {
             SetTimer: self._set_timer,
             ClearTimer: self._timers.clear,
-            SendPayload: self._in_background(self._sender.send),
+            SendPayload: self._send,
+            KeepPayloads: self._protection.keep,
+            ForgetPayload: self._protection.forget,
             CancelPayload: self._sender.cancel,
             Say: lambda effect: self._voice.say(effect.level, effect.text),
             do.Bind: self._in_background(self._bind),
@@ -69,7 +78,8 @@ class Process:
             do.WarmUp: self._in_background(self._warm_up),
             do.Settle: self._in_background(self._settle),
             do.RefuseInput: self._refuse_input,
-            do.Checkpoint: lambda effect: self._recorder.flush(),
+            do.Checkpoint: self._checkpoint,
+            do.RenewKey: self._renew_key,
             do.DropIdleConnections: self._in_background(self._drop_idle),
             do.Reseed: lambda effect: network.forget_names(),
             do.Restart: self._in_background(self._restart),
@@ -84,11 +94,13 @@ class Process:
                 self._supervisor = Supervisor(self._nursery, self._crashed)
                 self._nursery.start_soon(self._watch_timers)
                 self._nursery.start_soon(self._watch_sigterm)
+                self._nursery.start_soon(self._protection.run)
                 self.receive(given.Begin())
                 await self._exited.wait()
                 self._nursery.cancel_scope.cancel()
         finally:
             self._recorder.close()
+            self._protection.close()
         if self._failure is not None:
             raise self._failure
         return self._code
@@ -102,6 +114,8 @@ class Process:
             return
         now = self._clock.now()
         self._recorder.note(item, now)
+        if type(item) is given.Datagrams:
+            self._protection.take_datagrams(item.datagrams)
         try:
             for effect in self.agent.receive(item, now):
                 self._performers[type(effect)](effect)
@@ -143,7 +157,10 @@ class Process:
         self._bound.set()
 
     async def _register(self, effect: do.Register) -> None:
-        self.receive(given.RegisterAnswered(await self.platform.register()))
+        answer = await self.platform.register()
+        self.receive(given.RegisterAnswered(answer))
+        if isinstance(answer, api.Registration) and (contents := self._protection.open()) is not None:
+            self.receive(given.Recovered(contents))
 
     async def _subscribe(self, effect: do.Subscribe) -> None:
         await self._bound.wait()
@@ -161,6 +178,7 @@ class Process:
         await warm_up(self._settings)
 
     async def _exit(self, effect: do.Exit) -> None:
+        self._settling.cancel()
         if effect.error_type:
             await self.platform.report_error(api.EXIT_ERROR_PATH, effect.error_type, effect.message)
         if effect.code:
@@ -174,6 +192,19 @@ class Process:
             self.agent.ledger.drop("datagram", "the kernel's buffer was full", drops)
         if line := self.agent.account():
             self._voice.say("WARN", line)
+
+    # --- delivery -------------------------------------------------------------------------------------------------------------
+
+    def _send(self, effect: SendPayload) -> None:
+        self._protection.begin(effect.payload.number)
+        self._nursery.start_soon(self._sender.send, effect)
+
+    def _checkpoint(self, effect: do.Checkpoint) -> None:
+        self._protection.checkpoint()
+        self._recorder.flush()
+
+    def _renew_key(self, effect: do.RenewKey) -> None:
+        self._voice.say("ERROR", "an intake refused the API key (403): check DD_API_KEY; what it refused is kept as long as there is room")
 
     # --- input ----------------------------------------------------------------------------------------------------------------
 
@@ -199,3 +230,8 @@ class Process:
     def _crashed(self, region: str, times: int, error: Exception) -> None:
         self._voice.say("ERROR", f"{region} failed: {type(error).__name__}: {error}")
         self.receive(given.Crashed(region, times))
+
+
+def _began(clock: Clock, done: HandOver | None) -> Now:
+    """When the process began: the sandbox may have been frozen since, while the program was still being loaded."""
+    return clock.now() if done is None or done.began_ms is None else Now(*done.began_ms)

@@ -177,5 +177,7 @@ _TELL: dict[type, Callable[..., _Told]] = {
     given.Begin: _nothing,
     given.TimerDue: _nothing,
     given.SettleEnded: _nothing,
+    given.KeyFound: _nothing,
+    given.Recovered: _nothing,  # a recording begins with an empty spool
     given.Crashed: lambda item: ("crashed", {"region": item.region, "times": item.times}),
 }

@@ -5,7 +5,7 @@ import os
 import trio
 
 from pipelines.tags import architecture_of
-from reactor import last_resort
+from reactor import last_resort, spool
 from reactor.config.aws import read_sandbox
 from reactor.config.load import load_from_disk
 from reactor.net.clock import SystemClock
@@ -13,6 +13,7 @@ from reactor.net.system import SystemNetwork
 from reactor.process import Process
 from reactor.say import Handler, Voice
 from reactor.stage0 import HandOver
+from reactor.supervise import innermost
 
 
 def random() -> float:
@@ -29,7 +30,7 @@ def main(done: HandOver | None) -> int:
         process = _make(voice, done)
         return trio.run(process.run)
     except Exception as error:
-        voice.say("ERROR", f"the extension failed, invocations go on without telemetry: {_innermost(error)!r}")
+        voice.say("ERROR", f"the extension failed, invocations go on without telemetry: {innermost(error)!r}")
         return last_resort.take_over(done, process.platform.identifier if process else "")
 
 
@@ -47,6 +48,7 @@ def _make(voice: Voice, done: HandOver | None) -> Process:
         random,
         done,
         os.environ,
+        spool.PATH,
     )
 
 
@@ -56,10 +58,3 @@ def _hear_libraries(voice: Voice) -> None:
     root = logging.getLogger()
     root.addHandler(Handler(voice))
     root.setLevel(logging.WARNING)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """What is inside the groups that nurseries make."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

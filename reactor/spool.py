@@ -18,6 +18,8 @@ BYTES_MAX = 16 * 1024 * 1024
 FREE_SHARE = 4  # at most this part of what is free in /tmp, which is the function's
 ASIDE_SUFFIX = ".aside"
 
+NOTHING = form.Contents(None, [], [], 0)
+
 Say = Callable[[str, str], None]
 
 
@@ -44,34 +46,45 @@ class Spool:
 
     @classmethod
     def open(cls, path: str, owner: str, say: Say) -> tuple["Spool", form.Contents]:
-        """Take over what an earlier process left, and begin anew. Never raises."""
-        nothing = form.Contents(None, [], [], 0)
+        """Take over what an earlier process left, and go on behind it. Never raises."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             say("WARN", f"no spool, what is not sent when this process ends is lost: {error}")
-            return cls(None, owner, 0, say), nothing
+            return cls(None, owner, 0, say), NOTHING
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left = cls._read(descriptor)
         except OSError as error:
             os.close(descriptor)
             say("WARN", f"the spool is in use or cannot be read, what is not sent when this process ends is lost: {error}")
-            return cls(None, owner, 0, say), nothing
+            return cls(None, owner, 0, say), NOTHING
         spool = cls(descriptor, owner, _room(path), say)
+        return spool, spool._take_over(path, left)
+
+    def _take_over(self, path: str, left: bytes) -> form.Contents:
         contents = form.read(left)
-        if left and (contents.owner != owner or contents.damaged_bytes):
-            spool._set_aside(path, left, contents)
-        if contents.owner != owner:
-            contents = nothing
-        spool.cut()
-        return spool, contents
+        if left and (contents.owner != self._owner or contents.good_bytes < len(left)):
+            self._set_aside(path, left, contents)
+        if contents.owner != self._owner or not (contents.taken or contents.kept):
+            self.cut()
+            return NOTHING
+        self._bytes = contents.good_bytes
+        if contents.good_bytes < len(left):
+            self._cut_to(contents.good_bytes)  # or a record behind the damage might come to life again
+        self._unresolved = {kept.number for kept in contents.kept}
+        self._has_taken = bool(contents.taken)
+        return contents
 
     @staticmethod
     def _read(descriptor: int) -> bytes:
         os.fchmod(descriptor, 0o600)
         size = min(os.fstat(descriptor).st_size, 2 * BYTES_MAX)
         return os.pread(descriptor, size, 0)
+
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor is not None
 
     def statistics(self) -> SpoolStatistics:
         return SpoolStatistics(self._bytes, self._bytes_max, dict(self._unprotected), self._aside)
@@ -113,9 +126,14 @@ class Spool:
         try:
             if self._bytes != self._start or not self._start:
                 os.ftruncate(self._descriptor, 0)
-                self._bytes = 0
-                self._start = os.pwrite(self._descriptor, form.owner_record(self._owner), 0)
-                self._bytes = self._start
+                self._bytes = self._start = os.pwrite(self._descriptor, form.owner_record(self._owner), 0)
+        except OSError as error:
+            self._end(error)
+
+    def _cut_to(self, size: int) -> None:
+        assert self._descriptor is not None
+        try:
+            os.ftruncate(self._descriptor, size)
         except OSError as error:
             self._end(error)
 
@@ -157,7 +175,7 @@ class Spool:
     def _set_aside(self, path: str, data: bytes, contents: form.Contents) -> None:
         """Keep one copy of what cannot be read, for whoever wants to know."""
         self._aside += 1
-        what = f"{contents.damaged_bytes} bytes are damaged" if contents.owner == self._owner else "it is not this function's"
+        what = f"{len(data) - contents.good_bytes} bytes are damaged" if contents.owner == self._owner else "it is not this function's"
         self._say("WARN", f"a spool was found that cannot be used whole, {what}; a copy is in {path}{ASIDE_SUFFIX}")
         try:
             copy = os.open(path + ASIDE_SUFFIX, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)

@@ -7,7 +7,7 @@ which reads the raw answers and does what is missing: stage 0 never decides and 
 
 import _socket
 import posix
-from time import monotonic_ns
+from time import monotonic_ns, time_ns
 
 VERSION = 1
 ASK_EARLY = True  # ask for the first event before the program is loaded
@@ -30,6 +30,7 @@ class HandOver:
 
     def __init__(self) -> None:
         self.version = VERSION
+        self.began_ms: tuple[int, int] | None = None  # when the process began: epoch and monotonic milliseconds
         self.sockets: dict[str, _socket.socket] = {}
         self.errors: dict[str, str] = {}
         self.answers: dict[str, bytes] = {}
@@ -42,6 +43,7 @@ class HandOver:
 def run(environment: Environment) -> HandOver:
     """Do what can be done at once."""
     done, began = HandOver(), monotonic_ns()
+    done.began_ms = time_ns() // 1_000_000, began // 1_000_000
     try:
         _run(environment, done, began)
     except Exception as error:  # left to the reactor, which says what is wrong
@@ -62,9 +64,7 @@ def _run(environment: Environment, done: HandOver, began: int) -> None:
             platform.close()
 
 
-def _converse(
-    platform: _socket.socket, authority: str, managed: bool, environment: Environment, done: HandOver, began: int
-) -> None:
+def _converse(platform: _socket.socket, authority: str, managed: bool, environment: Environment, done: HandOver, began: int) -> None:
     platform.sendall(register_bytes(authority, managed))
     _bind_all(done)  # while the platform answers
     done.times_ns["bound"] = monotonic_ns() - began

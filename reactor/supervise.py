@@ -34,4 +34,11 @@ class Supervisor:
                 await run()
             except Exception as error:
                 self._times[region] = self._times.get(region, 0) + 1
-                self._crashed(region, self._times[region], error)
+                self._crashed(region, self._times[region], innermost(error))
+
+
+def innermost(error: Exception) -> Exception:
+    """What is inside the groups that nurseries make: their own words say nothing."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -34,7 +34,14 @@ class Api:
     """`subscribed(port)` is called when telemetry is granted; `changed()` whenever something is worth another look."""
 
     def __init__(
-        self, number: int, life: Life, latency_ms: int, pieces: int, history: History, subscribed: Callable[[int], None], changed: Callable[[], None]
+        self,
+        number: int,
+        life: Life,
+        latency_ms: int,
+        pieces: int,
+        history: History,
+        subscribed: Callable[[int], None],
+        changed: Callable[[], None],
     ) -> None:
         self._number, self._life, self._latency_ms, self._pieces = number, life, latency_ms, pieces
         self._history, self._subscribed, self._changed = history, subscribed, changed

@@ -69,6 +69,7 @@ class Place:
     clock: Clock
     say: Callable[[str, str], None]  # level, text
     random: Callable[[], float]
+    spool_path: str | None  # a file that outlives it; None: nothing does
 
 
 Make = Callable[[Place], Extension]

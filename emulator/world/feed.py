@@ -32,7 +32,7 @@ class Feed:
         self.life, self.owners = life, Owners()
         self.port: int | None = None
         self.records_posted = self.records_accepted = 0
-        self.told: Callable[[str, str], None] = lambda kind, request_id: None
+        self.read: Callable[[Record], None] = lambda record: None  # is told of each record that was accepted
         self._network, self._history, self._pieces = network, history, pieces
         self._troubles: dict[int, list[Trouble]] = {}
         for trouble in troubles:
@@ -185,8 +185,7 @@ class Feed:
             if item is not None:
                 item.accepted += 1
             self.owners.read(record, item)
-            if item is None and record["type"] in ("platform.runtimeDone", "platform.report"):
-                self.told(record["type"], record["record"]["requestId"])
+            self.read(record)
 
     def _touch(self) -> None:
         self._changed.set()
@@ -216,5 +215,11 @@ def _logs_dropped(records: int) -> Record:
 
 STRANGE: dict[str, tuple[object, ...]] = {
     "unknown": ({"time": "2023-11-14T22:13:20.000Z", "type": "platform.fromTheFuture", "record": {"requestId": 7}},),
-    "malformed": (7, None, {"record": "no type"}, {"type": "platform.report", "record": "no object"}, {"type": "platform.start", "record": {}}),
+    "malformed": (
+        7,
+        None,
+        {"record": "no type"},
+        {"type": "platform.report", "record": "no object"},
+        {"type": "platform.start", "record": {}},
+    ),
 }

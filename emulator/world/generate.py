@@ -17,7 +17,7 @@ ASK_FAULTS = ("500", "503", "close", "half", "nonsense")
 def generate(seed: int) -> Scenario:
     """The scenario of this seed. Half of them have a kind intake: there nothing at all may be lost."""
     dice = Random(seed)
-    lives = tuple(_life(dice) for _ in range(dice.choice((1, 1, 1, 1, 2, 2, 3))))
+    lives = tuple(_life(dice) for _ in range(dice.choice((1, 1, 1, 1, 1, 2, 3))))
     return Scenario(
         seed=seed,
         strategy=dice.choice(STRATEGIES) if dice.random() < 0.6 else "end",
@@ -25,6 +25,7 @@ def generate(seed: int) -> Scenario:
         flush_budget_ms=dice.choice((200, 1_000, 1_000)),
         latency_ms=dice.choice((0, 1, 1, 5, 15, 60, 250)),
         pieces=dice.choice((1, 1, 1, 2, 4)),
+        has_spool=dice.random() < 0.4,
         intake=() if dice.random() < 0.5 else _intake(dice),
         lives=lives,
     )
@@ -39,7 +40,7 @@ def _life(dice: Random) -> Life:
     if dice.random() < 0.04:
         register = dice.choice(("403", "500", "close", "half", "silent"))
         return Life(register=register, register_ms=dice.choice((0, 3, 400)))
-    invocations = [_invocation(dice) for _ in range(dice.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, 8)))]
+    invocations = [_invocation(dice) for _ in range(dice.choice((0, 1, 1, 1, 2, 2, 2, 3, 4, 6)))]
     ending = _ending(dice, invocations)
     subscribe = dice.choice(("202", "400", "500", "close", "silent")) if dice.random() < 0.08 else "200"
     troubles = tuple(_trouble(dice) for _ in range(dice.choice((0, 0, 1, 2, 4))))
@@ -64,13 +65,16 @@ def _invocation(dice: Random) -> Invocation:
     work = tuple(_work(dice, duration_ms) for _ in range(dice.choice((0, 1, 2, 3, 4))))
     is_odd = dice.random() < 0.35
     if not is_odd:
-        return Invocation(duration_ms, dice.choice(("success", "success", "success", "error")), work, pause_ms=dice.choice((0, 0, 10, 2_000)))
+        return Invocation(
+            duration_ms, dice.choice(("success", "success", "success", "error")), work, pause_ms=dice.choice((0, 0, 10, 2_000))
+        )
+    frozen = dice.choice(("", "stopped", "jumped"))
     return Invocation(
         duration_ms,
         "success",
         work,
-        pause_ms=dice.choice((0, 10, 1_500, 60_000, 3_600_000)),
-        frozen=dice.choice(("", "stopped", "jumped")),
+        pause_ms=dice.choice((0, 10, 1_500, 60_000, 3_600_000) if frozen else (0, 10, 1_500)),
+        frozen=frozen,
         jump_ms=dice.choice(JUMPS_MS) if dice.random() < 0.2 else 0,
         ask_faults=tuple(dice.choice(ASK_FAULTS) for _ in range(dice.choice((0, 0, 1, 2, 4)))),
         is_event_lost=dice.random() < 0.08,

@@ -54,6 +54,7 @@ class Item:
             "gauge": f"sim.gauge:{value}|g|{tag}",
             "distribution": f"sim.distribution:{value}|d|{tag}",
             "packed": f"sim.distribution:{value}:{value}:{value}|d|{tag}",
+            "equal": f"sim.count:{value}|c|{tag}\nsim.count:{value}|c|{tag},functionname:my-function",
             "odd": f"no metric at all\nsim.count:{value}|c|{tag}\n:::|c",
         }
         return texts[self.kind].encode()

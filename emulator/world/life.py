@@ -4,7 +4,7 @@ What can only be judged afterwards (was everything delivered?) is in `check`.
 """
 
 from collections.abc import Awaitable, Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import attrs
 import trio
@@ -30,6 +30,7 @@ REGISTER_MS_MAX, SUBSCRIBE_MS_MAX = 10_000, 300
 BACKOFF_MS_MAX = 800
 FAILURES_MAX = 4  # calls for the next event that may fail in a row; the extension gives the platform up at more
 UNKNOWN_DEADLINE_MS = 3_000
+FARTHEST_DEADLINE_MS = 900_000 + WAIT_RESERVE_MS  # no function may run for longer: beyond that a deadline is a clock that is wrong
 SHUTDOWN_MS, SIGTERM_MS, FATAL_MS, REPORT_ERROR_MS = 2_000, 500, 2_000, 300
 BACKOFFS_MS = 50 + 100 + 200 + 400 + 800
 EARLY_STRATEGIES = ("end", "default")  # always wait for the end of the runtime, in lives as short as these
@@ -49,6 +50,7 @@ class World:
     items: Items
     intake: Intake
     random: Callable[[], float]
+    spool: Path | None = None
     request_ids: int = 0
 
 
@@ -62,7 +64,8 @@ class Account:
     is_killed: bool = False
     figures: Figures | None = None
     datagrams_sent: list[tuple[bytes, Item]] = attrs.field(factory=list)
-    datagrams_taken: list[bytes] = attrs.field(factory=list)
+    datagrams_taken: list[tuple[float, bytes]] = attrs.field(factory=list)  # when (trio's time), and what
+    ended_at_s: float = 0.0
     events_given: int = 0
     is_ordered: bool = True  # nothing of the telemetry was lost or out of order: each line is read under its own invocation
     records_posted: int = 0
@@ -80,7 +83,7 @@ class LifeRun:
         self._network = WorldNetwork()
         scenario = world.scenario
         self._feed = Feed(number, self._network, world.history, life.troubles, scenario.pieces)
-        self._feed.told = self._told
+        self._feed.read = self._read
         self._api = Api(number, life, scenario.latency_ms, scenario.pieces, world.history, self._feed.subscribe, self._look_again)
         self.account = Account(number, life, first_arrival=len(world.intake.arrivals()))
         self._changed, self._gone = trio.Event(), False
@@ -90,13 +93,16 @@ class LifeRun:
         self._given_at_ms = self._deadline_at_ms = 0
         self._end_told_at_ms: int | None = None
         self._is_end_ambiguous = self._may_ask_early = True
+        self._ends: tuple[records.Record, ...] = ()  # the records that tell the end of the invocation in hand
         self._owed: list[records.Record] = []  # reports that come inside the next invocation
         self._failures = 0
+        self._spool_at_kill: bytes | None = None
 
     async def run(self) -> Account:
         world, network = self._world, self._network
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(accept, await network.listen("", PLATFORM_PORT), self._api.serve)
+            self._platform_listener = await network.listen("", PLATFORM_PORT)
+            nursery.start_soon(accept, self._platform_listener, self._api.serve)
             nursery.start_soon(accept, await network.listen("", INTAKE_PORT), self._serve_intake)
             nursery.start_soon(self._feed.run)
             self._history.note("life %d begins", self._number)
@@ -106,6 +112,8 @@ class LifeRun:
             if not self._gone:
                 self._scope.cancel()
             await self._until(lambda: self._gone, float("inf"))
+            self.account.ended_at_s = trio.current_time()
+            self._restore_spool()
             await trio.sleep(0.01)  # what was sent before the end still reaches the intake
             nursery.cancel_scope.cancel()
         self._close()
@@ -126,7 +134,10 @@ class LifeRun:
             "DD_SERVERLESS_FLUSH_STRATEGY": scenario.strategy,
             "DD_FLUSH_BUDGET_MS": str(scenario.flush_budget_ms),
         }
-        return Place(environment, self._network, self._world.clock, self._hear, self._world.random)
+        return Place(environment, self._network, self._world.clock, self._hear, self._world.random, self._spool_path())
+
+    def _spool_path(self) -> str | None:
+        return None if self._world.spool is None else str(self._world.spool)
 
     def _hear(self, level: str, text: str) -> None:
         """A line of the extension's own comes back to it as telemetry."""
@@ -185,9 +196,8 @@ class LifeRun:
             bound_ms = REGISTER_MS_MAX if life.register == "silent" else min(life.register_ms, REGISTER_MS_MAX)
             await self._expect_gone(bound_ms + latency_ms + SLACK_MS, 1, "after its registration failed")
             return False
-        bound_ms = life.register_ms + min(life.subscribe_ms, SUBSCRIBE_MS_MAX) + 2 * latency_ms + SLACK_MS
-        if life.subscribe == "silent":
-            bound_ms += SUBSCRIBE_MS_MAX
+        subscribe_ms = life.subscribe_ms + latency_ms if life.subscribe == "200" else SUBSCRIBE_MS_MAX
+        bound_ms = life.register_ms + latency_ms + min(subscribe_ms, SUBSCRIBE_MS_MAX) + SLACK_MS
         return await self._expect_asked(self._now_ms() + bound_ms, "for the first time")
 
     async def _invoke(self, invocation: Invocation, cut_ms: int | None) -> bool:
@@ -196,11 +206,13 @@ class LifeRun:
             return False
         is_retry = invocation.is_retry and self._request_id != ""
         was_told = self._end_told_at_ms is not None
-        self._is_end_ambiguous = is_retry and not was_told
+        # Of a retry that is told before it begins, or whose first try's end was not told, the records cannot be told apart.
+        self._is_end_ambiguous = is_retry and (invocation.is_early or not was_told)
         if not is_retry:
             self._world.request_ids += 1
             self._request_id = f"request-{self._world.request_ids}"
         self._end_told_at_ms = None
+        self._ends = ()
         self._pay_owed()
         if invocation.start_record == "sent":
             self._emit(records.start(FUNCTION, self._epoch_ms(), self._request_id, None, None, None))
@@ -215,7 +227,9 @@ class LifeRun:
             if cut_ms is not None:
                 scope.deadline = trio.current_time() + cut_ms / 1000
             return await self._run_function(invocation)
-        if self._life.ending.kind == "shutdown":  # the runtime crashed in that moment
+        if self._life.ending.kind == "shutdown":  # the runtime crashed in that moment, if it was not over
+            if self._ends:
+                return await self._expect_asked_in_time()
             self._emit_end(attrs.evolve(invocation, outcome="crash", is_early=False))
             self._feed.open()
             return await self._expect_asked_in_time()
@@ -226,7 +240,12 @@ class LifeRun:
         if not await self._expect_asked_in_time():
             return False
         await self._rest(invocation)
-        event = {"eventType": "INVOKE", "requestId": "never-given", "deadlineMs": self._epoch_ms() + 3_000, "invokedFunctionArn": FUNCTION.arn}
+        event = {
+            "eventType": "INVOKE",
+            "requestId": "never-given",
+            "deadlineMs": self._epoch_ms() + 3_000,
+            "invokedFunctionArn": FUNCTION.arn,
+        }
         for fault in invocation.ask_faults:
             if self._failures >= FAILURES_MAX:
                 break
@@ -263,7 +282,7 @@ class LifeRun:
             "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1-5759e988-bd862e3fe1be46a994272793"},
         }
         left_ms = deadline_ms - epoch_ms if deadline_ms > epoch_ms else UNKNOWN_DEADLINE_MS
-        self._deadline_at_ms = self._now_ms() + min(left_ms, 900_000) + scenario.latency_ms
+        self._deadline_at_ms = self._now_ms() + min(left_ms, FARTHEST_DEADLINE_MS) + scenario.latency_ms
         is_lost = invocation.is_event_lost and self._failures < FAILURES_MAX
         blind = life.subscribe != "200" or life.subscribe_ms + scenario.latency_ms >= SUBSCRIBE_MS_MAX - SLACK_MS
         ordinary = scenario.strategy in EARLY_STRATEGIES and not (blind or is_lost or invocation.is_early or is_retry)
@@ -308,15 +327,20 @@ class LifeRun:
     def _jump(self, jump_ms: int) -> None:
         self._history.note("the wall clock jumps by %d ms", jump_ms)
         self._world.clock.jump(jump_ms)
-        self._deadline_at_ms = min(self._deadline_at_ms - jump_ms, self._now_ms() + 900_000)
 
     def _emit_end(self, invocation: Invocation) -> None:
         now, request_id = self._epoch_ms(), self._request_id
         status = {"crash": "error", "timeout": "timeout"}.get(invocation.outcome, invocation.outcome)
         error_type = "Runtime.ExitError" if invocation.outcome == "crash" else None
         done = records.runtime_done(now, request_id, status, float(invocation.duration_ms), 8, error_type=error_type)
-        metrics = {"durationMs": invocation.duration_ms + 0.4, "billedDurationMs": invocation.duration_ms + 1, "memorySizeMB": 128, "maxMemoryUsedMB": 90}
+        metrics = {
+            "durationMs": invocation.duration_ms + 0.4,
+            "billedDurationMs": invocation.duration_ms + 1,
+            "memorySizeMB": 128,
+            "maxMemoryUsedMB": 90,
+        }
         report = records.report(now, request_id, status, metrics, error_type=error_type)
+        self._ends = (done, report)
         if invocation.done_record == "sent":
             self._emit(done)
         if invocation.report_record == "prompt":
@@ -356,21 +380,29 @@ class LifeRun:
     async def _kill(self, ending: Ending) -> None:
         self._history.note("SIGKILL")
         self.account.is_killed = True
+        if (spool := self._world.spool) is not None and spool.exists():
+            self._spool_at_kill = spool.read_bytes()
         self._scope.cancel()
+
+    def _restore_spool(self) -> None:
+        """A process that is killed tidies nothing up: what its cancelled tasks still wrote has not been written."""
+        if self._spool_at_kill is not None and self._world.spool is not None:
+            self._world.spool.write_bytes(self._spool_at_kill)
 
     async def _refuse(self, ending: Ending) -> None:
         if await self._expect_asked_in_time():
             self._history.note("next is refused for good")
             await self._api.give_fault("403", {})
-            await self._expect_gone(FATAL_MS + REPORT_ERROR_MS + self._world.scenario.latency_ms + SLACK_MS, 1, "after the platform refused it")
+            await self._expect_gone(
+                FATAL_MS + REPORT_ERROR_MS + self._world.scenario.latency_ms + SLACK_MS, 1, "after the platform refused it"
+            )
             if not self._gone or self._api.errors != ["Extension.PlatformLost"]:
                 self._violate("error not reported", f"the platform was told {self._api.errors}")
 
     async def _vanish(self, ending: Ending) -> None:
         if await self._expect_asked_in_time():
             self._history.note("the platform is gone")
-            self._api.waiting = None
-            self._network._listeners[PLATFORM_PORT]._closed = True
+            await self._platform_listener.aclose()
             await self._api.vanish()
             await self._expect_gone(BACKOFFS_MS + FATAL_MS + REPORT_ERROR_MS + 6 * SLACK_MS, 1, "after the platform went away")
 
@@ -437,8 +469,9 @@ class LifeRun:
 
     # --- small things
 
-    def _told(self, kind: str, request_id: str) -> None:
-        if request_id == self._request_id and self._end_told_at_ms is None:
+    def _read(self, record: records.Record) -> None:
+        """The extension has read a record of the platform. An earlier try of the same request has records of the same id."""
+        if self._end_told_at_ms is None and any(record is end for end in self._ends):
             self._end_told_at_ms = self._now_ms()
             self._look_again()
 

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import attrs
 import trio
@@ -16,9 +18,10 @@ from emulator.world.extension import Make
 from emulator.world.history import History, Violation
 from emulator.world.items import Items
 from emulator.world.life import LifeRun, World
-from emulator.world.scenario import Scenario
+from emulator.world.scenario import Invocation, Life, Scenario
 from reactor.net.clock import SimulatedClock
 
+CALM = Life((Invocation(), Invocation(pause_ms=40_000)))  # long enough for every intake that was given up to be tried again
 RUN_S_MAX = 1_000_000  # of virtual time: whatever still waits then waits for ever
 
 
@@ -57,13 +60,21 @@ class _repeatable:
 
 
 async def _run(scenario: Scenario, make: Make, mock_clock: MockClock) -> Outcome:
+    with TemporaryDirectory(prefix="simulate-") as folder:
+        return await _live(scenario, make, mock_clock, Path(folder) / "spool" if scenario.has_spool else None)
+
+
+async def _live(scenario: Scenario, make: Make, mock_clock: MockClock, spool: Path | None) -> Outcome:
     history = History()
     intake = Intake(misbehaviours=[parse_misbehaviour(f"{clause}*1") for clause in scenario.intake])
-    world = World(scenario, make, SimulatedClock(), mock_clock, history, Items(), intake, Random(scenario.seed).random)
+    world = World(scenario, make, SimulatedClock(), mock_clock, history, Items(), intake, Random(scenario.seed).random, spool)
     accounts = []
     with trio.move_on_after(RUN_S_MAX) as scope:
         for number, life in enumerate(scenario.lives):
             accounts.append(await LifeRun(world, number, life).run())
+        if spool is not None:
+            intake.misbehave(())
+            accounts.append(await LifeRun(world, len(accounts), CALM).run())
     if scope.cancelled_caught:
         history.violate("hang", len(accounts), "the run does not end")
     history.violations += check(world, accounts)

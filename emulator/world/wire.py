@@ -15,22 +15,22 @@ PIECE_PAUSE_S = 0.001
 class WorldDatagramSocket(MemoryDatagramSocket):
     """Remembers what was read from it: that is what its reader has taken on."""
 
-    def __init__(self, network: MemoryNetwork, port: int, receive_buffer_bytes: int, taken: list[bytes]) -> None:
+    def __init__(self, network: MemoryNetwork, port: int, receive_buffer_bytes: int, taken: list[tuple[float, bytes]]) -> None:
         super().__init__(network, port, receive_buffer_bytes)
         self._taken = taken
 
     def receive_now(self, datagrams_max: int) -> list[bytes]:
         datagrams = super().receive_now(datagrams_max)
-        self._taken += datagrams
+        self._taken += [(trio.current_time(), datagram) for datagram in datagrams]
         return datagrams
 
 
 class WorldNetwork(MemoryNetwork):
-    """The memory network, with what was taken from its datagram sockets in `taken`."""
+    """The memory network, with what was taken from its datagram sockets, and when, in `taken`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.taken: list[bytes] = []
+        self.taken: list[tuple[float, bytes]] = []
 
     async def datagram(self, host: str, port: int, receive_buffer_bytes: int) -> MemoryDatagramSocket:
         bound = await super().datagram(host, port, receive_buffer_bytes)
@@ -92,7 +92,7 @@ class Conversation:
         while (request := self._http.next_request()) is None and not self._http.must_close:
             try:
                 self._http.receive(bytes(await self._stream.receive_some(READ_BYTES)))
-            except trio.BrokenResourceError:
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return None
         return request
 
@@ -102,7 +102,7 @@ class Conversation:
         data = b"" if manner == "close" else self._http.respond(response)
         try:
             await send_in_pieces(self._stream, data[: len(data) // 2] if manner == "half" else data, self._pieces)
-        except trio.BrokenResourceError:
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             return False
         if manner in ("half", "close"):
             await trio.aclose_forcefully(self._stream)

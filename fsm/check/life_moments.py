@@ -6,7 +6,7 @@ import attrs
 
 from fsm.check.standing import HERE, Standing
 from fsm.change import change
-from fsm.decision import Cadence, Kind, Strategy
+from fsm.decision import ADAPTIVE_GAP_S, ADAPTIVE_INTERVAL_MS, RING_LENGTH, Cadence, Kind, Strategy
 from fsm.on_demand import IN_SHUTDOWN, OWING, State
 from fsm.on_demand_actions import Data
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from fsm.check.life import Alive
 
 LATE_MS = -1  # all that is past is alike
-LONG_S = 2_400  # longer than any interval or mean gap that a decision asks about
 ENDED = (*IN_SHUTDOWN, State.EXIT)
 NO_CADENCE = Cadence(Strategy(), 0, 0)
+AHEAD_S = 3_600
 HERE_S = HERE.epoch_ms // 1000
 
 
@@ -54,13 +54,27 @@ def _ended(state: State, data: Data, passed_ms: int) -> Data:
 
 
 def _cadence(cadence: Cadence, passed_s: int) -> Cadence:
-    """Seconds are whole: less than half of one is forgotten. Of the ring only the default strategy reads anything, and only the oldest."""
-    ring: tuple[int, ...] = ()
-    if cadence.strategy.kind is Kind.DEFAULT and cadence.ring:
-        ring = (_bounded(cadence.ring[0] - passed_s),) * len(cadence.ring)
-    last_flush_s = 0 if cadence.strategy.kind is Kind.END else _bounded(cadence.last_flush_s - passed_s)
-    return Cadence(cadence.strategy, cadence.flush_timeout_s, last_flush_s, ring)
+    """Seconds are whole: less than half of one is forgotten. Of the ring only the default strategy reads anything, and only the oldest.
+
+    What is longer ago than a decision asks about is all alike.
+    """
+    kind, ring = cadence.strategy.kind, cadence.ring
+    if kind is Kind.END:
+        return Cadence(cadence.strategy, cadence.flush_timeout_s, 0)
+    interval_ms = ADAPTIVE_INTERVAL_MS if kind is Kind.DEFAULT else cadence.strategy.interval_ms
+    last_flush_s = max(cadence.last_flush_s - passed_s, HERE_S - interval_ms // 1000 - 1)
+    if last_flush_s > HERE_S:  # the clock was put back, by more than passes until it matters
+        last_flush_s = HERE_S + AHEAD_S
+    if kind is Kind.DEFAULT:
+        oldest_s = _one_of_alike(ring[0] - passed_s, cadence.flush_timeout_s)
+        return Cadence(cadence.strategy, cadence.flush_timeout_s, last_flush_s, (oldest_s,) * RING_LENGTH)
+    return Cadence(cadence.strategy, cadence.flush_timeout_s, last_flush_s)
 
 
-def _bounded(at_s: int) -> int:
-    return max(at_s, HERE_S - LONG_S)
+def _one_of_alike(oldest_s: int, flush_timeout_s: int) -> int:
+    """The latest moment that gives the same mean gap, as far as a decision is concerned; only a long gap leads from one to the next."""
+    elapsed_s = max(0, HERE_S - oldest_s)
+    for threshold_s in (int(ADAPTIVE_GAP_S) * (RING_LENGTH - 1), flush_timeout_s):
+        if elapsed_s >= threshold_s:
+            return HERE_S - threshold_s
+    return HERE_S

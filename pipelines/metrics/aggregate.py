@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from pipelines.metrics.sketch import Sketch
+from pipelines.metrics.sketch import OneValue, Sketch
 from protocols.dogstatsd import COUNT, DISTRIBUTION, GAUGE, SET, Tags
 
 BUCKET_S = 10
@@ -35,7 +35,7 @@ CLOSED = -1  # `bucket_s` of a cell that a flush has taken; no real bucket is ne
 Context = tuple[str, Tags, int, str]
 SeriesPoint = tuple[str, Tags, int, str, float]
 """(name, tags, bucket_s, kind, value); a set has become a gauge here."""
-SketchPoint = tuple[str, Tags, int, Sketch]
+SketchPoint = tuple[str, Tags, int, Sketch | OneValue]
 """(name, tags, bucket_s, sketch)."""
 
 
@@ -54,7 +54,10 @@ def bucket_of_sample(kind: str, timestamp_s: int | None, now_s: int) -> int | No
 
 
 class Cell:
-    """One context and its value so far. `value` is of counts and gauges, `pending` and `sketch` of distributions, `members` of sets."""
+    """One context and its value so far. `value` is of counts and gauges, `pending` and `sketch` of distributions, `members` of sets.
+
+    The sketch is made when values are first put into it: a distribution of a single value needs none.
+    """
 
     __slots__ = ("bucket_s", "kind", "members", "name", "pending", "size", "sketch", "tags", "value")
 
@@ -66,7 +69,7 @@ class Cell:
         self.size = size
         self.value = 0.0
         self.pending: list[float] = []
-        self.sketch: Sketch | None = Sketch() if kind is DISTRIBUTION else None
+        self.sketch: Sketch | None = None
         self.members: set[str] | None = set() if kind is SET else None
 
 
@@ -104,7 +107,7 @@ class Aggregator:
     def cell(self, name: str, tags: Tags, bucket_s: int, kind: str) -> Cell | None:
         """The cell of a context, made if there is room. None: refused, and counted as one lost sample."""
         context = (name, tags, bucket_s, kind)
-        return self._cells.get(context) or self._open(context, CELL_BYTES + name.__sizeof__() + sum(tag.__sizeof__() for tag in tags))
+        return self._cells.get(context) or self._open(context, CELL_BYTES + name.__sizeof__() + sum(map(str.__sizeof__, tags)))
 
     def reopened(self, cell: Cell, bucket_s: int) -> Cell | None:
         """The cell of the same name, tags and kind in this bucket: as `cell`, with less to work out."""
@@ -149,20 +152,20 @@ class Aggregator:
         """Take everything, open buckets included, in order of name, tags, bucket and kind."""
         series: list[SeriesPoint] = []
         sketches: list[SketchPoint] = []
-        for context in sorted(self._cells):
-            cell = self._cells[context]
+        cells, self._cells = self._cells, {}
+        for context in sorted(cells):
+            cell = cells[context]
             if cell.kind is DISTRIBUTION:
                 self._take_sketch(cell, sketches)
             else:
                 self._take_point(cell, series)
             cell.bucket_s = CLOSED
-        self._cells = {}
         self._held_bytes = 0
         self._full = False
         return series, sketches
 
     def _open(self, context: Context, size: int) -> Cell | None:
-        if len(self._cells) >= self._contexts_max or not self._has_room(size):
+        if len(self._cells) >= self._contexts_max or (self._held_bytes + size > self._bytes_max and not self._has_room(size)):
             self._refused_contexts += 1
             return None
         self._held_bytes += size
@@ -170,19 +173,21 @@ class Aggregator:
         return cell
 
     def _insert_weighted(self, cell: Cell, value: float, rate: float) -> None:
-        assert cell.sketch is not None
-        self._fold(cell)  # what came before goes in before: the average depends on the order
-        bins = len(cell.sketch.bins)
-        cell.sketch.insert_weighted(value, rate)
-        self._held_bytes += (len(cell.sketch.bins) - bins) * BIN_BYTES
+        sketch = self._fold(cell)  # what came before goes in before: the average depends on the order
+        bins = len(sketch.bins)
+        sketch.insert_weighted(value, rate)
+        self._held_bytes += (len(sketch.bins) - bins) * BIN_BYTES
 
-    def _fold(self, cell: Cell) -> None:
+    def _fold(self, cell: Cell) -> Sketch:
         """Put the pending values of a distribution into its sketch."""
-        assert cell.sketch is not None
-        bins = len(cell.sketch.bins)
-        cell.sketch.insert_many(cell.pending)
-        self._held_bytes += (len(cell.sketch.bins) - bins) * BIN_BYTES - len(cell.pending) * BIN_BYTES
+        sketch = cell.sketch
+        if sketch is None:
+            sketch = cell.sketch = Sketch()
+        bins = len(sketch.bins)
+        sketch.insert_many(cell.pending)
+        self._held_bytes += (len(sketch.bins) - bins) * BIN_BYTES - len(cell.pending) * BIN_BYTES
         cell.pending.clear()
+        return sketch
 
     def _add_member(self, cell: Cell, member: str) -> None:
         assert cell.members is not None
@@ -208,9 +213,11 @@ class Aggregator:
         return self._held_bytes + size <= self._bytes_max
 
     def _take_sketch(self, cell: Cell, sketches: list[SketchPoint]) -> None:
-        assert cell.sketch is not None
-        self._fold(cell)
-        sketch, cell.sketch = cell.sketch, None  # a reader may still remember the cell, but not keep its bins alive
+        sketch: Sketch | OneValue
+        if cell.sketch is None and len(cell.pending) == 1:
+            sketch = OneValue(cell.pending.pop())
+        else:
+            sketch, cell.sketch = self._fold(cell), None  # a reader may still remember the cell, but not keep its bins alive
         if not sketch.is_finite():
             self._unsendable += 1
         elif sketch.count:

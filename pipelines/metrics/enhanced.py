@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from pipelines.metrics.aggregate import Aggregator, bucket_of
+from pipelines.metrics.aggregate import BUCKET_S, Aggregator, Cell
 from pipelines.metrics.procfs import Snapshot
 from pipelines.metrics.report import estimated_cost, is_number, is_on_demand_shaped
 from pipelines.metrics.requests import Requests
@@ -22,6 +22,7 @@ PROACTIVE_AFTER_MS = 10_000
 
 ON_DEMAND, SNAP_START, MANAGED = "on-demand", "snap-start", "lambda-managed-instances"
 OUT_OF_MEMORY_ERROR = "Runtime.OutOfMemory"
+DURABLE_TAG = "durable_function:true"
 
 
 @attrs.frozen
@@ -59,12 +60,14 @@ class Enhanced:
         self._settings = settings
         self._requests = Requests()
         self._dynamic: dict[str, str] = {}
+        self._tags: Tags = ()  # the same as a context has them
+        self._cells: dict[str, Cell] = {}  # by short name: the context that was written last, for it is mostly the one to write next
         # With SnapStart the wait for a first invocation begins at the restore, not when the snapshot was made.
         self._ready_at_ms = None if settings.init_type == SNAP_START else settings.started_at_ms
         self._was_invoked = False
         self._was_ever_invoked = False
         self._was_init_started = False
-        self._held: list[tuple[int, dict[str, str]]] = []
+        self._held: list[tuple[int, Tags]] = []
         self._has_init_duration = False
         self._interval_start: Snapshot | None = None
         self._points = self._refused = 0
@@ -83,7 +86,7 @@ class Enhanced:
         """Record `platform.initStart`."""
         self._was_init_started = True
         if "DurableFunction" in runtime_version:
-            self._dynamic["durable_function"] = "true"
+            self._tag("durable_function", "true")
         if self._settings.is_managed and not self._was_invoked:
             self._tag_start(now_ms)
         self.release()
@@ -94,7 +97,7 @@ class Enhanced:
             return
         self._has_init_duration = True
         # One tag in the environment's spelling: then it is the function tag itself and merges with it.
-        self._dynamic["init_type"] = self._settings.init_type or init_type or ON_DEMAND
+        self._tag("init_type", self._settings.init_type or init_type or ON_DEMAND)
         self._emit("init_duration", duration_ms * 0.001, event_ms, now_ms)
 
     def restore_start(self, now_ms: int) -> None:
@@ -109,7 +112,7 @@ class Enhanced:
 
     def set_runtime(self, runtime: str) -> None:
         """The runtime that was found in /proc when the first invocation started."""
-        self._dynamic["runtime"] = runtime
+        self._tag("runtime", runtime)
 
     def shutdown(self, now_ms: int) -> None:
         """The Shutdown event."""
@@ -123,10 +126,12 @@ class Enhanced:
 
         Also to be called before every flush.
         """
+        if not self._held:
+            return
         held, self._held = self._held, []
-        durable = {key: value for key, value in self._dynamic.items() if key == "durable_function"}
+        durable = DURABLE_TAG in self._tags
         for at_ms, tags in held:
-            self._put("invocations", 1, at_ms, {**tags, **durable})
+            self._put("invocations", 1, at_ms, tuple(sorted({*tags, DURABLE_TAG})) if durable and DURABLE_TAG not in tags else tags)
 
     # -- one request --
 
@@ -135,7 +140,7 @@ class Enhanced:
         self._tag_start(now_ms)
         self._was_invoked = self._was_ever_invoked = True
         self._requests.open(request_id, start)
-        self._held.append((now_ms, dict(self._dynamic)))
+        self._held.append((now_ms, self._tags))
         # The first point waits for initStart, which says whether the function is durable.
         if self._was_init_started or self._settings.is_managed or len(self._held) > 1:
             self.release()
@@ -219,10 +224,18 @@ class Enhanced:
         """Cold start, proactive initialisation or neither, for what is emitted from now on."""
         waited_ms = 0 if self._ready_at_ms is None else now_ms - self._ready_at_ms
         is_proactive = not self._was_invoked and waited_ms > PROACTIVE_AFTER_MS
-        self._dynamic["cold_start"] = "false" if self._was_invoked or is_proactive else "true"
-        self._dynamic.pop("proactive_initialization", None)
-        if is_proactive:
-            self._dynamic["proactive_initialization"] = "true"
+        self._tag("cold_start", "false" if self._was_invoked or is_proactive else "true")
+        self._tag("proactive_initialization", "true" if is_proactive else None)
+
+    def _tag(self, key: str, value: str | None) -> None:
+        """Change one of the dynamic tags, or take it away."""
+        if self._dynamic.get(key) == value:
+            return
+        if value is None:
+            del self._dynamic[key]
+        else:
+            self._dynamic[key] = value
+        self._tags = tuple(f"{key}:{value}" for key, value in sorted(self._dynamic.items()))
 
     def _count_once(self, name: str, request_id: str, event_ms: int, now_ms: int) -> None:
         if self._requests.count(name, request_id):
@@ -283,8 +296,10 @@ class Enhanced:
                 latency_ms = span.get("durationMs")
             elif isinstance(span, Mapping) and span.get("name") == "responseDuration":
                 duration_ms = span.get("durationMs")
-        self._emit("response_latency", latency_ms, event_ms, now_ms)
-        self._emit("response_duration", duration_ms, event_ms, now_ms)
+        if latency_ms is not None:
+            self._emit("response_latency", latency_ms, event_ms, now_ms)
+        if duration_ms is not None:
+            self._emit("response_duration", duration_ms, event_ms, now_ms)
         return latency_ms if is_number(latency_ms) else None
 
     def _emit_measures(self, points: Iterable[Point], now_ms: int) -> None:
@@ -295,17 +310,28 @@ class Enhanced:
     def _emit(self, name: str, value: Any, event_ms: int, now_ms: int) -> None:
         """One point with the tags of this moment; a record from the future is of now, and None is no point."""
         if value is not None:
-            self._put(name, value, min(event_ms, now_ms), self._dynamic)
+            self._put(name, value, event_ms if event_ms < now_ms else now_ms, self._tags)
 
-    def _put(self, name: str, value: Any, at_ms: int, tags: Mapping[str, str]) -> None:
+    def _put(self, name: str, value: Any, at_ms: int, tags: Tags) -> None:
         if not self._settings.is_enabled:
             return
         if not is_number(value):
             self._refused += 1
             return
         self._points += 1
-        self._aggregator.add(PREFIX + name, _as_tags(tags), bucket_of(max(at_ms, 0) // 1000), DISTRIBUTION, (float(value),))
+        bucket_s = at_ms // 1000 // BUCKET_S * BUCKET_S if at_ms > 0 else 0
+        cell = self._cells.get(name)
+        if cell is None or cell.bucket_s != bucket_s or cell.tags is not tags:
+            cell = self._cell(name, tags, bucket_s, cell)
+        if cell is not None:
+            self._aggregator.insert(cell, float(value), 1.0)
 
-
-def _as_tags(tags: Mapping[str, str]) -> Tags:
-    return tuple(f"{key}:{value}" for key, value in sorted(tags.items()))
+    def _cell(self, name: str, tags: Tags, bucket_s: int, last: Cell | None) -> Cell | None:
+        """The cell of this context. None: no room, which the aggregator has counted."""
+        if last is not None and last.tags is tags:
+            cell = self._aggregator.reopened(last, bucket_s)
+        else:
+            cell = self._aggregator.cell(PREFIX + name, tags, bucket_s, DISTRIBUTION)
+        if cell is not None:
+            self._cells[name] = cell
+        return cell

@@ -4,8 +4,8 @@ compresses nothing.
 Custom metrics and the extension's own are kept apart, so that a flood of the one never costs the other.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import attrs
 
@@ -16,10 +16,12 @@ from pipelines.metrics.origin import category_of, origin_of
 from pipelines.tags import tag_list, without_keys
 from protocols.dogstatsd import TAGS_MAX, Tags, unique_tags
 from protocols.intake_body import Body
-from protocols.intake_metrics import SeriesItem, SketchItem, encode_checks, encode_event, encode_series, encode_sketches
+from protocols.intake_metrics import Origin, SeriesItem, SketchItem, encode_checks, encode_event, encode_series, encode_sketches
+from protocols.memo import Memo
 
 OWN_CONTEXTS_MAX = 2048
 OWN_BYTES_MAX = 4 * 1024 * 1024
+LABELS_BYTES_MAX = 1024 * 1024  # of each of the two kinds
 
 
 @attrs.frozen
@@ -49,15 +51,14 @@ class MetricsPipeline:
         self._own = Aggregator(OWN_CONTEXTS_MAX, OWN_BYTES_MAX)
         self._reader = DatagramReader(self._custom, settings.namespace)
         self._custom_base: Tags = ()
-        self._own_base: Tags = ()
-        self._category: int | None = None
+        self._custom_labels, self._own_labels = make_labels((), None), make_labels((), None)
         self.enhanced = Enhanced(self._own, settings.enhanced)
 
     def set_function_tags(self, tags: Mapping[str, str]) -> None:
         """The function tags, once registration has told them. Metrics may come before; they get the tags at `seal`."""
-        self._category = category_of(tag_list(tags))  # of the full set: an excluded tag does not move the function elsewhere
-        self._own_base = _base_tags(tags)
+        category = category_of(tag_list(tags))  # of the full set: an excluded tag does not move the function elsewhere
         self._custom_base = _base_tags(without_keys(tags, self._settings.excluded_keys))
+        self._custom_labels, self._own_labels = make_labels(self._custom_base, category), make_labels(_base_tags(tags), category)
 
     @property
     def is_nearly_full(self) -> bool:
@@ -76,9 +77,8 @@ class MetricsPipeline:
         self.enhanced.release()
         own_series, own_sketches = self._own.flush()
         series, sketches = self._custom.flush()
-        merged_custom, merged_own = TagMerger(self._custom_base), TagMerger(self._own_base)
-        series_items = [*self._series_items(series, merged_custom), *self._series_items(own_series, merged_own)]
-        sketch_items = [*self._sketch_items(own_sketches, merged_own), *self._sketch_items(sketches, merged_custom)]
+        series_items = _series_items(series, self._custom_labels) + _series_items(own_series, self._own_labels)
+        sketch_items = _sketch_items(own_sketches, self._own_labels) + _sketch_items(sketches, self._custom_labels)
         bodies = encode_series(series_items, compressed_size)
         return [*bodies, *encode_sketches(sketch_items), *self._seal_notices()]
 
@@ -86,32 +86,43 @@ class MetricsPipeline:
         events, checks = self._reader.take_notices()
         return [*(encode_event(event, self._custom_base) for event in events), *encode_checks(checks, self._custom_base)]
 
-    def _series_items(self, points: Iterable[SeriesPoint], merged: "TagMerger") -> Iterable[SeriesItem]:
-        for name, own_tags, bucket_s, kind, value in points:
-            tags = merged.with_own(own_tags)
-            yield name, tags, bucket_s, kind, value, own_tags, self._origin(name, tags)
 
-    def _sketch_items(self, points: Iterable[SketchPoint], merged: "TagMerger") -> Iterable[SketchItem]:
-        for name, own_tags, bucket_s, sketch in points:
-            tags = merged.with_own(own_tags)
-            yield name, tags, bucket_s, sketch, self._origin(name, tags)
-
-    def _origin(self, name: str, tags: Tags) -> Any:
-        return origin_of(name, category_of(tags) if self._category is None else self._category)
+Labels = Memo[tuple[str, Tags], tuple[Tags, Origin | None]]
+"""(name, a metric's own tags) -> (all tags, origin)."""
 
 
-class TagMerger:
-    """Base tags and a metric's own in one sorted list, each once; remembers the lists of one flush, since most metrics share few."""
+def make_labels(base: Tags, category: int | None) -> Labels:
+    """What metrics are sent with: base tags and their own in one sorted list, each once, and their origin.
 
-    def __init__(self, base: Tags) -> None:
-        self._base = base
-        self._merged: dict[Tags, Tags] = {}
+    Remembered, since a program sends the same few metrics again and again.
+    """
 
-    def with_own(self, own_tags: Tags) -> Tags:
-        merged = self._merged.get(own_tags)
-        if merged is None:
-            merged = self._merged[own_tags] = unique_tags([*self._base, *own_tags])
-        return merged
+    def make(key: tuple[str, Tags]) -> tuple[Tags, Origin | None]:
+        name, own_tags = key
+        tags = unique_tags([*base, *own_tags])
+        return tags, origin_of(name, category_of(tags) if category is None else category)
+
+    return Memo(make, _weigh, LABELS_BYTES_MAX)
+
+
+def _weigh(key: tuple[str, Tags], label: tuple[Tags, Origin | None]) -> int:
+    return sum(map(str.__sizeof__, (*key[1], *label[0])))
+
+
+def _series_items(points: list[SeriesPoint], labels: Labels) -> list[SeriesItem]:
+    items: list[SeriesItem] = []
+    for name, own_tags, bucket_s, kind, value in points:
+        tags, origin = labels[name, own_tags]
+        items.append((name, tags, bucket_s, kind, value, own_tags, origin))
+    return items
+
+
+def _sketch_items(points: list[SketchPoint], labels: Labels) -> list[SketchItem]:
+    items: list[SketchItem] = []
+    for name, own_tags, bucket_s, sketch in points:
+        tags, origin = labels[name, own_tags]
+        items.append((name, tags, bucket_s, sketch, origin))
+    return items
 
 
 def _base_tags(tags: Mapping[str, str]) -> Tags:

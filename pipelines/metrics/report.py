@@ -18,11 +18,14 @@ def estimated_cost(billed_ms: int, memory_mb: int, architecture: str) -> float:
 
 
 def is_number(value: Any) -> bool:
-    """A finite number that is no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    """A finite number that is no truth value. Figures come out of JSON, so they are of these two types themselves."""
+    return (type(value) is int or type(value) is float) and -1e300 < value < 1e300
 
 
 def is_on_demand_shaped(metrics: Mapping[str, Any]) -> bool:
     """Whether a report's metrics have all that on-demand ones have."""
-    whole = [metrics.get(name) for name in ("billedDurationMs", "memorySizeMB", "maxMemoryUsedMB")]
-    return is_number(metrics.get("durationMs")) and all(is_number(n) and isinstance(n, int) and n >= 0 for n in whole)
+    for name in ("billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"):
+        value = metrics.get(name)
+        if type(value) is not int or not 0 <= value < 1e300:
+            return False
+    return is_number(metrics.get("durationMs"))

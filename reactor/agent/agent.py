@@ -14,12 +14,12 @@ from fsm.engine import Arm, Disarm, Step, Unexpected
 from fsm.time import Now
 from protocols import telemetry_records as read
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
+from protocols.spool_format import TELEMETRY
 from reactor.agent import inputs as given
 from reactor.agent.ledger import Ledger
 from reactor.agent.machines import build
-from reactor.agent.outbox import OWNER as PAYLOAD
-from reactor.agent.outbox import Outbox
-from reactor.agent.outputs import ClearTimer, Say, SetTimer
+from reactor.agent.outbox import INTAKE, PAYLOAD, Outbox
+from reactor.agent.outputs import ClearTimer, KeepPayloads, Say, SetTimer
 from reactor.agent.wiring import Destinations, Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
@@ -28,6 +28,7 @@ CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are know
 HELD_BYTES_MAX = 1024 * 1024  # of datagrams that arrive before the registration is answered
 DATAGRAM_COST_BYTES = 64  # what a short one takes besides its text
 INVOCATION = "invocation"  # owner of what one invocation's machine asks for; it arms no timers
+SPINDOWN = "spindown"  # the reason of a shutdown after which the sandbox, and its /tmp, are gone
 JUMP_MS = 1_000  # a gap that no one was awake for
 
 
@@ -47,7 +48,7 @@ class Agent:
         self.registration: Registration | None = None
         self._settings, self._sandbox, self._architecture, self._random = settings, sandbox, architecture, random
         self._out: list[Any] = []
-        self._now = now
+        self._began = self._now = now
         self._machines = build(settings, sandbox.is_managed, now, watch)
         self.lifecycle, self.invocations = self._machines.lifecycle, self._machines.invocations
         self.outbox = Outbox(self.ledger, random, watch)
@@ -55,9 +56,11 @@ class Agent:
         self.pipelines: Pipelines | None = None
         self._held: list[given.Datagrams] = []
         self._held_bytes = 0
-        self._closed: deque[str] = deque(maxlen=CLOSED_REMEMBERED)
+        self._closed: dict[str, None] = {}  # in order, the oldest first
         self._begun: deque[tuple[str, object]] = deque(maxlen=CLOSED_REMEMBERED)
         self._refusing = False
+        self._has_spool = False
+        self._may_return = True  # another process may follow in this sandbox: it was not told to go for good
         self._confirmed = 0
         self._takers: dict[type, Callable[[Any], None]] = {
             given.Begin: self._begin,
@@ -69,6 +72,8 @@ class Agent:
             given.TimerDue: self._timer_due,
             given.SettleEnded: lambda _: self._tell(ev.Settled(self._now, len(self.invocations))),
             given.SendEnded: self._send_ended,
+            given.KeyFound: self._key_found,
+            given.Recovered: self._recovered,
             given.Terminated: lambda _: self._tell(ev.Sigterm(self._now)),
             given.Crashed: lambda crash: self._tell(ev.RegionCrashed(self._now, crash.region, crash.times)),
         }
@@ -76,6 +81,8 @@ class Agent:
     def receive(self, item: given.Input, now: Now) -> list[Any]:
         """Take one input; return what a performer must do, in order (`outputs`)."""
         self._out = []
+        if self.lifecycle.state in self.lifecycle.table.final:
+            return self._out  # it has asked to exit; what still comes in meanwhile is nobody's any more
         before, self._now = self._now, now
         self._notice_gap(before, now)
         self._takers[type(item)](item)
@@ -99,21 +106,16 @@ class Agent:
             self._tell(ev.RegisterFailed(self._now, item.answer.reason))
             return
         self.registration = item.answer
-        self.pipelines = Pipelines(
-            self._settings,
-            self._sandbox,
-            self._architecture,
-            item.answer.account_id,
-            self._random,
-            self.ledger,
-            self._say,
-            self._now,
-        )
+        self.pipelines = self._make_pipelines()
         for held in self._held:
             self.ledger.accept("datagram", len(held.datagrams))
             self.pipelines.take_datagrams(held.datagrams, self._now)
         self._held.clear()
         self._tell(ev.Registered(self._now))
+
+    def _make_pipelines(self) -> Pipelines:
+        account_id = self.registration.account_id if self.registration else "none"
+        return Pipelines(self._settings, self._sandbox, self._architecture, account_id, self._random, self.ledger, self._say, self._began)
 
     def _subscribed(self, item: given.SubscribeAnswered) -> None:
         if item.refusal is None:
@@ -128,6 +130,7 @@ class Agent:
                 self._feed(self._machines.next_region, ev.Invoke(self._now, request_id, deadline_ms))
             case NextShutdown(reason, deadline_ms):
                 self._say("PLAIN", f"Exiting: {reason}, deadline: {deadline_ms}")
+                self._may_return = reason != SPINDOWN
                 if self.pipelines:
                     self.pipelines.count_shutdown(self._now)
                 self._feed(self._machines.next_region, ev.Shutdown(self._now, reason, deadline_ms))
@@ -167,7 +170,7 @@ class Agent:
         self._held_bytes += cost
 
     def _timer_due(self, item: given.TimerDue) -> None:
-        if item.owner.startswith(PAYLOAD):
+        if item.owner.startswith((PAYLOAD, INTAKE)):
             self._out += self.outbox.due(item, self._now)
             self._look_at_confirmed()
         else:
@@ -177,29 +180,56 @@ class Agent:
         self._out += self.outbox.ended(item, self._now)
         self._look_at_confirmed()
 
+    def _key_found(self, item: given.KeyFound) -> None:
+        self._out += self.outbox.key_found(self._now)
+
+    def _recovered(self, item: given.Recovered) -> None:
+        """There is a spool. Make payloads of what an earlier process had taken, in pipelines of its own: its requests are not ours."""
+        self._has_spool = True
+        for kept in item.contents.kept:
+            self.outbox.adopt(kept.number, kept.url, kept.body, kept.begun)
+        if item.contents.kept:
+            self.ledger.note("payloads of an earlier process", len(item.contents.kept))
+        if not item.contents.taken:
+            return
+        pipelines = self._make_pipelines()
+        for taken in item.contents.taken:
+            now = Now(taken.epoch_ms, self._now.mono_ms)
+            if taken.kind == TELEMETRY:
+                records, _ = read.parse_batch(taken.data)
+                pipelines.take_records(records, now)
+                self.ledger.note("telemetry records of an earlier process", len(records))
+            else:
+                pipelines.take_datagrams([taken.data], now)
+        pipelines.let_go(self._now)
+        sealed = tuple(self.outbox.add(self.destinations.url_of(body), body) for body in pipelines.seal(self._now))
+        pipelines.account(self._now)
+        self._out.append(KeepPayloads(sealed))
+
     # --- records --------------------------------------------------------------------------------------------------------------
 
     def _start(self, record: read.Record) -> None:
-        if (fields := read.read_start(record)) is None:
+        if (fields := _request(record)) is None:
             return
+        request_id = fields["requestId"]
         if not self._machines.opened_by_start:
-            self._invocation(fields.request_id, ev.InvocationStarted(self._now, fields.request_id))
-        elif (begun := (fields.request_id, record.get("time"))) in self._begun:
+            self._invocation(request_id, ev.InvocationStarted(self._now, request_id))
+        elif (begun := (request_id, record.get("time"))) in self._begun:
             self.ledger.note("records that came twice")
         else:
             self._begun.append(begun)
-            self._open(do.OpenInvocation(fields.request_id))
+            self._open(do.OpenInvocation(request_id))
 
     def _runtime_done(self, record: read.Record) -> None:
-        if (fields := read.read_runtime_done(record)) is not None:
-            event = ev.RuntimeDone(self._now, fields.request_id, fields.status or "unknown", record)
-            self._invocation(fields.request_id, event)
+        if (fields := _request(record)) is not None:
+            event = ev.RuntimeDone(self._now, fields["requestId"], read.read_text(fields.get("status")) or "unknown", record)
+            self._invocation(event.request_id, event)
             self._tell(event)
 
     def _report(self, record: read.Record) -> None:
-        if (fields := read.read_report(record)) is not None:
-            event = ev.Report(self._now, fields.request_id, fields.status or "unknown", record)
-            self._invocation(fields.request_id, event)
+        if (fields := _request(record)) is not None:
+            event = ev.Report(self._now, fields["requestId"], read.read_text(fields.get("status")) or "unknown", record)
+            self._invocation(event.request_id, event)
             self._tell(event)
 
     def _restore_start(self, record: read.Record) -> None:
@@ -226,9 +256,9 @@ class Agent:
         if not self._machines.opened_by_start:  # where one at a time runs, the one before is over
             for closing in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
                 self._perform(INVOCATION, closing)
-        if request_id in self._closed:  # it is tried again, under the same id
-            self._closed.remove(request_id)
+        self._closed.pop(request_id, None)  # if it was there, it is tried again, under the same id
         self._invocation(request_id, ev.Opened(self._now, request_id))
+        self._out += self.outbox.probe(self._now)
 
     def _end_open(self, effect: do.EndOpenInvocations) -> None:
         for closing in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
@@ -255,7 +285,10 @@ class Agent:
         self.ledger.note("invocations whose end was not seen before the next began")
 
     def _spool(self, effect: do.Spool) -> None:
-        self._out += self.outbox.discard_all("not sent before the sandbox ended", self._now)
+        if self._has_spool and self._may_return:
+            self.ledger.note("payloads left to the next process in this sandbox", len(self.outbox))
+        else:
+            self._out += self.outbox.discard_all("not sent before the sandbox ended", self._now)
         self._tell(ev.Spooled(self._now))
 
     def _refuse_input(self, effect: do.RefuseInput) -> None:
@@ -277,7 +310,9 @@ class Agent:
 
     def _close(self, effect: do.CloseInvocation) -> None:
         assert self.pipelines is not None
-        self._closed.append(effect.request_id)
+        self._closed[effect.request_id] = None
+        if len(self._closed) > CLOSED_REMEMBERED:
+            del self._closed[next(iter(self._closed))]
         if effect.how != "reported":
             self.pipelines.forget(effect.request_id, self._now)
             self.ledger.note(f"invocations {effect.how} before their report")
@@ -291,9 +326,9 @@ class Agent:
 
     def _seal(self, effect: do.Seal) -> None:
         if self.pipelines is not None:
-            for body in self.pipelines.seal(self._now):
-                self.outbox.add(self.destinations.url_of(body), body)
-        self._out += self.outbox.flush(effect.until_mono_ms, self._now)
+            sealed = tuple(self.outbox.add(self.destinations.url_of(body), body) for body in self.pipelines.seal(self._now))
+            self._out.append(KeepPayloads(sealed))
+        self._out += self.outbox.flush(effect.until_mono_ms, self._now, effect.final)
         self._confirmed = self.outbox.confirmed
         self._feed("flush", ev.Sealed(self._now, self.outbox.number, self._confirmed))
 
@@ -316,6 +351,14 @@ class Agent:
 
     def _say(self, level: str, text: str) -> None:
         self._out.append(Say(level, text))
+
+
+def _request(record: read.Record) -> dict[str, Any] | None:
+    """The content of a record that names its request; the pipelines read its figures, once, when they count them."""
+    fields = record.get("record")
+    if type(fields) is dict and type(request_id := fields.get("requestId")) is str and request_id:
+        return fields
+    return None
 
 
 _READERS: dict[str, Callable[[Agent, read.Record], None]] = {

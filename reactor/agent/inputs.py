@@ -7,6 +7,7 @@ import attrs
 from fsm.engine import Tick
 from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
+from protocols.spool_format import Contents
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -66,13 +67,25 @@ class SettleEnded(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class SendEnded(Word):
-    """One payload's request is over. `status` is None without an answer; `unknown`: the intake may have it all the same."""
+    """One payload's request is over. `status` is None without an answer; `unknown`: it may have been taken without one."""
 
     number: int
     status: int | None
     retry_after_ms: int = 0
     reason: str = ""
     unknown: bool = False
+
+
+@attrs.frozen(eq=False, repr=False)
+class KeyFound(Word):
+    """There is an API key that was not refused yet."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Recovered(Word):
+    """What an earlier process in this sandbox had accepted and not dealt with."""
+
+    contents: Contents
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -98,6 +111,8 @@ Input = (
     | TimerDue
     | SettleEnded
     | SendEnded
+    | KeyFound
+    | Recovered
     | Terminated
     | Crashed
 )

@@ -50,6 +50,11 @@ class Ledger:
         _add(self._noted, what, count)
         return first
 
+    @property
+    def dropped(self) -> dict[str, int]:
+        """What `statistics().dropped` is, for those who ask often."""
+        return dict(self._dropped)
+
     def statistics(self) -> Statistics:
         return Statistics(*(dict(c) for c in (self._accepted, self._delivered, self._dropped, self._refused, self._noted)))
 

@@ -1,5 +1,6 @@
 """What the agent asks a performer to do, besides the effects of `fsm.effects` that it passes on:
-Bind, Register, Subscribe, AskNext, WarmUp, Settle, RefuseInput, DropIdleConnections, Reseed, Restart, Disable, Exit.
+Bind, Register, Subscribe, AskNext, WarmUp, Settle, Checkpoint, RefuseInput, RenewKey, DropIdleConnections, Reseed, Restart,
+Disable, Exit.
 """
 
 import attrs
@@ -34,6 +35,20 @@ class Payload(Word):
     number: int
     url: str
     body: Body
+
+
+@attrs.frozen(eq=False, repr=False)
+class KeepPayloads(Word):
+    """Everything that was taken so far is in these payloads, and in those before them: they are what must outlive the process."""
+
+    payloads: tuple[Payload, ...]
+
+
+@attrs.frozen(eq=False, repr=False)
+class ForgetPayload(Word):
+    """This payload is delivered, or dropped."""
+
+    number: int
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -26,6 +26,7 @@ from reactor.config.values import Settings
 
 ANSWER_MS = 20  # how long the intake takes, unless the recording says otherwise
 AFTER_END_STEPS_MAX = 100_000
+NEVER_MS = 2**62
 RESTING = ("INIT.ready", "REPORT", "ACTIVE")  # states that only the platform ends
 
 
@@ -70,12 +71,13 @@ class Replay:
         self._epoch_ms, self._mono_ms = header.epoch_ms, 0
         self._watcher = watcher
         sandbox, architecture = read_sandbox(header.environment), "x86_64"
-        self.agent = Agent(settings, sandbox, architecture, random, self._now(), self._step)
+        self.agent = Agent(settings, sandbox, architecture, random, Now(self._epoch_ms, 0), self._step)
         self._timers = Timers()
         self._ends: list[tuple[int, int, given.Input, Sent | None]] = []
         self._count = 0
         self._asked = self._exited = False
         self._intake: dict[str, Any] = {}
+        self._busy_ms = 0  # how long sockets have something to read once they are asked
         self._cancelled: set[int] = set()
         self._performers: dict[type, Callable[[Any], None]] = {
             SetTimer: self._timers.set,
@@ -108,23 +110,21 @@ class Replay:
 
     # --- time -----------------------------------------------------------------------------------------------------------------
 
-    def _now(self) -> Now:
-        return Now(self._epoch_ms + self._mono_ms, self._mono_ms)
-
     def _advance(self, at_ms: int) -> None:
         """Let everything happen that is due by then."""
         while self._happen(at_ms):
             pass
         self._mono_ms = max(self._mono_ms, at_ms)
 
-    def _happen(self, by_ms: float) -> bool:
+    def _happen(self, by_ms: int) -> bool:
         """Let the earliest thing happen that is due by then, if there is one."""
-        end_at = self._ends[0][0] if self._ends else None
+        end_at = self._ends[0][0] if self._ends else NEVER_MS
         timer_at = self._timers.next_at()
-        at = min((moment for moment in (end_at, timer_at) if moment is not None), default=None)
-        if at is None or at > by_ms or self._exited:
+        at = end_at if timer_at is None or end_at <= timer_at else timer_at
+        if at > by_ms or at >= NEVER_MS or self._exited:
             return False
-        self._mono_ms = max(self._mono_ms, at)
+        if at > self._mono_ms:
+            self._mono_ms = at
         if at == end_at:
             self._end(*heappop(self._ends)[2:])
         elif (due := self._timers.pop_due(self._mono_ms)) is not None:
@@ -135,14 +135,15 @@ class Replay:
         """After the last line: what is under way ends, and a shutdown goes on to the exit."""
         for _ in range(AFTER_END_STEPS_MAX):
             resting = str(self.agent.lifecycle.state).startswith(RESTING) and not self._ends
-            if resting or not self._happen(float("inf")):
+            if resting or not self._happen(NEVER_MS):
                 return
 
     # --- telling --------------------------------------------------------------------------------------------------------------
 
     def _receive(self, item: given.Input) -> None:
-        for effect in self.agent.receive(item, self._now()):
-            perform = self._performers.get(type(effect))
+        performers = self._performers
+        for effect in self.agent.receive(item, Now(self._epoch_ms + self._mono_ms, self._mono_ms)):
+            perform = performers.get(type(effect))
             if perform is not None:  # what is not listed needs no answer: Bind, Register, WarmUp, Checkpoint and the like
                 perform(effect)
 
@@ -159,7 +160,7 @@ class Replay:
 
     def _next(self, fields: dict[str, Any]) -> None:
         while not self._asked:  # it asked earlier when it was recorded: let the run catch up
-            if not self._happen(float("inf")):
+            if not self._happen(NEVER_MS):
                 raise NeverAsked(f"the next event was not asked for by {self._mono_ms} ms")
         self._asked = False
         if "failed" in fields:
@@ -182,6 +183,9 @@ class Replay:
     def _set_intake(self, fields: dict[str, Any]) -> None:
         self._intake = fields
 
+    def _set_busy(self, fields: dict[str, Any]) -> None:
+        self._busy_ms = fields["after_ms"]
+
     def _sigterm(self, fields: dict[str, Any]) -> None:
         self._receive(given.Terminated())
 
@@ -197,7 +201,7 @@ class Replay:
         self._exited, self._code = True, effect.code
 
     def _settle(self, effect: do.Settle) -> None:
-        self._later(self._mono_ms + min(effect.bound_ms, effect.quiet_ms), given.SettleEnded(), None)
+        self._later(self._mono_ms + (self._busy_ms or min(effect.bound_ms, effect.quiet_ms)), given.SettleEnded(), None)
 
     def _send(self, effect: SendPayload) -> None:
         number, intake = effect.payload.number, self._intake
@@ -231,6 +235,7 @@ _TELL: dict[str, Callable[[Replay, dict[str, Any]], None]] = {
     "datagrams": Replay._datagrams,
     "clock": Replay._clock,
     "intake": Replay._set_intake,
+    "settle": Replay._set_busy,
     "sigterm": Replay._sigterm,
     "crashed": Replay._crashed,
 }

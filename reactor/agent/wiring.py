@@ -6,7 +6,7 @@ from typing import Any
 from fsm.time import Now
 from pipelines.logs.facts import LogFacts
 from pipelines.logs.pipeline import LogsPipeline
-from pipelines.metrics.enhanced import EnhancedSettings
+from pipelines.metrics.enhanced import Enhanced, EnhancedSettings
 from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings
 from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
 from protocols import telemetry_records as read
@@ -86,7 +86,7 @@ class Pipelines:
     def take_records(self, records: list[read.Record], now: Now) -> None:
         facts = self._logs.call(LogsPipeline.take, records, now, now=now, otherwise=NO_FACTS)
         for request_id, epoch_s in facts.out_of_memory:
-            self._enhance("out_of_memory", request_id or "", epoch_s * 1000, now.epoch_ms, now=now)
+            self._enhance(Enhanced.out_of_memory, request_id or "", epoch_s * 1000, now.epoch_ms, now=now)
         for lost in facts.logs_dropped:
             self._ledger.drop("telemetry record", f"by the platform: {lost.reason}", lost.dropped_records)
         for warning in facts.warnings:
@@ -98,17 +98,17 @@ class Pipelines:
         self._look_at_fullness(now)
 
     def _look_at_fullness(self, now: Now) -> None:
-        self.is_nearly_full = self.is_nearly_full or self._metrics.call(lambda metrics: metrics.is_nearly_full, now=now, otherwise=False)
+        self.is_nearly_full = self.is_nearly_full or self._metrics.call(_is_nearly_full, now=now, otherwise=False)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
 
     def count_invocation(self, request_id: str, at: Now) -> None:
-        self._enhance("invoked", request_id, at.epoch_ms, now=at)
+        self._enhance(Enhanced.invoked, request_id, at.epoch_ms, now=at)
 
     def count_runtime(self, record: read.Record, now: Now) -> None:
         fields = record["record"]
         self._enhance(
-            "runtime_done",
+            Enhanced.runtime_done,
             fields["requestId"],
             read.read_text(fields.get("status")) or "unknown",
             self._time_of(record, now),
@@ -122,7 +122,7 @@ class Pipelines:
     def count_report(self, record: read.Record, now: Now) -> None:
         fields = record["record"]
         self._enhance(
-            "report",
+            Enhanced.report,
             fields["requestId"],
             _dict_of(fields.get("metrics")),
             self._time_of(record, now),
@@ -135,31 +135,33 @@ class Pipelines:
 
     def forget(self, request_id: str, now: Now) -> None:
         """No report of this request is expected any more."""
-        self._enhance("evict", request_id, now=now)
+        self._enhance(Enhanced.evict, request_id, now=now)
 
     def count_shutdown(self, now: Now) -> None:
-        self._enhance("shutdown", now.epoch_ms, now=now)
+        self._enhance(Enhanced.shutdown, now.epoch_ms, now=now)
 
     def _started(self, record: read.Record, now: Now) -> None:
-        self._enhance("started", now=now)
+        self._enhance(Enhanced.started, now=now)
 
     def _init_start(self, record: read.Record, now: Now) -> None:
         fields = read.read_init_start(record)
-        self._enhance("init_start", (fields and fields.runtime_version) or "", now.epoch_ms, now=now)
+        self._enhance(Enhanced.init_start, (fields and fields.runtime_version) or "", now.epoch_ms, now=now)
 
     def _init_report(self, record: read.Record, now: Now) -> None:
         if (fields := read.read_init_report(record)) is not None:
-            self._enhance("init_report", fields.duration_ms, self._time_of(record, now), now.epoch_ms, fields.init_type or "", now=now)
+            self._enhance(
+                Enhanced.init_report, fields.duration_ms, self._time_of(record, now), now.epoch_ms, fields.init_type or "", now=now
+            )
 
     def _restore_start(self, record: read.Record, now: Now) -> None:
-        self._enhance("restore_start", now.epoch_ms, now=now)
+        self._enhance(Enhanced.restore_start, now.epoch_ms, now=now)
 
     def _restore_report(self, record: read.Record, now: Now) -> None:
         fields = read.read_restore_report(record)
-        self._enhance("restore_report", fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now)
+        self._enhance(Enhanced.restore_report, fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now)
 
-    def _enhance(self, what: str, *args: Any, now: Now) -> None:
-        self._metrics.call(lambda metrics: getattr(metrics.enhanced, what)(*args), now=now)
+    def _enhance(self, tell: Callable[..., None], *args: Any, now: Now) -> None:
+        self._metrics.call(_tell, tell, args, now=now)
 
     @staticmethod
     def _time_of(record: read.Record, now: Now) -> int:
@@ -257,6 +259,14 @@ def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFac
     metrics = MetricsPipeline(MetricsSettings(enhanced, settings.statsd_metric_namespace or "", excluded))
     metrics.set_function_tags(tags)
     return metrics
+
+
+def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:
+    tell(metrics.enhanced, *args)
+
+
+def _is_nearly_full(metrics: MetricsPipeline) -> bool:
+    return metrics.is_nearly_full
 
 
 def _dict_of(value: object) -> dict[str, Any]:

@@ -1,29 +1,34 @@
 import pytest
 
 from cli.main import main
-from cli.record import parse_rest, split_lives
+from cli.record import _report, parse_rest
 
-HEADER = b'{"fixture":"lambda-reactor/1","name":"x","epoch_ms":1}\n'
+HEADER = '{"fixture":"lambda-reactor/1","name":"x","epoch_ms":1}\n'
+ONE_LIFE = HEADER + '{"at_ms":0,"in":"subscribe"}\n{"at_ms":1,"in":"sigterm"}\n'
 
 
-def test_a_sandbox_that_was_not_reset_stays_one_file(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "said"), [(ONE_LIFE, "3 lines"), (ONE_LIFE + HEADER + ONE_LIFE, "3 lives of 3 and 1 and 3 lines")], ids=["one", "three"]
+)
+def test_what_was_written_is_told_life_by_life(tmp_path, capsys, text, said):
     out = tmp_path / "r.jsonl"
-    out.write_bytes(HEADER + b"{}\n{}\n")
-    assert split_lives(out) == [(out, 3)]
-    assert out.read_bytes() == HEADER + b"{}\n{}\n"
+    out.write_text(text)
+    assert _report(out) == 0
+    assert capsys.readouterr().err == f"recorded: {out}, {said}\n"
 
 
-def test_each_life_of_the_extension_becomes_a_file(tmp_path):
-    out = tmp_path / "r.jsonl"
-    out.write_bytes(HEADER + b'{"a":1}\n' + HEADER + b'{"b":2}\n' + HEADER)
-    assert split_lives(out) == [(out, 2), (tmp_path / "r.jsonl.2", 2), (tmp_path / "r.jsonl.3", 1)]
-    assert (tmp_path / "r.jsonl.2").read_bytes() == HEADER + b'{"b":2}\n'
-
-
-def test_nothing_written_is_no_life(tmp_path):
+def test_nothing_written_is_a_failure(tmp_path, capsys):
     out = tmp_path / "r.jsonl"
     out.touch()
-    assert split_lives(out) == []
+    assert _report(out) == 1
+    assert "DD_RECORD_TELEMETRY_EVENTS" in capsys.readouterr().err
+
+
+def test_what_cannot_be_replayed_is_not_passed_off_as_recorded(tmp_path, capsys):
+    out = tmp_path / "r.jsonl"
+    out.write_text(ONE_LIFE + "half a li")
+    assert _report(out) == 1
+    assert f"{out}:4: not JSON" in capsys.readouterr().err
 
 
 def test_the_arguments_of_emulate_stand_behind_two_dashes_or_at_once():

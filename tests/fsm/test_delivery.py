@@ -60,10 +60,23 @@ def test_an_answer_that_accepts_delivers(status):
     assert (machine.feed(answered(status)), machine.state) == ((do.CountDelivered(False),), State.DELIVERED)
 
 
-@pytest.mark.parametrize("status", [100, 199, 301, 400, 401, 403, 404, 413, 422, 499])
+@pytest.mark.parametrize("status", [100, 199, 301, 400, 401, 404, 413, 422, 499])
 def test_an_answer_that_refuses_drops_with_its_status(status):
     machine = in_flight()
     assert (machine.feed(answered(status)), machine.state) == ((do.CountDropped(f"status {status}"),), State.DROPPED)
+
+
+def test_a_refused_key_is_not_the_payloads_fault():
+    machine = in_flight()
+    assert (machine.feed(answered(403)), machine.state) == ((), State.ASIDE)
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.PAUSED, State.IN_FLIGHT, State.ASIDE], ids=str)
+def test_what_is_barred_is_set_aside_unless_it_is_under_way(state):
+    machine = in_flight()
+    machine.state = state
+    assert machine.feed(ev.Barred(now())) == ()
+    assert machine.state is (State.IN_FLIGHT if state is State.IN_FLIGHT else State.ASIDE)
 
 
 @pytest.mark.parametrize("event", [*(answered(status) for status in (408, 425, 429, 500, 502, 503, 599)), lost()], ids=str)

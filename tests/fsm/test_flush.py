@@ -32,7 +32,7 @@ ROWS = [
     (("IDLE", 3), confirmed(4), (), ("IDLE", 3)),
     (("IDLE", 3), ABANDONED, (), ("IDLE", 3)),
     (("BACKGROUND", 3), ASKED, (SEAL,), ("WAITED", 3)),
-    (("BACKGROUND", 3), BEHIND, (), ("BACKGROUND", 3)),
+    (("BACKGROUND", 3), BEHIND, (SEAL_BEHIND,), ("BACKGROUND", 3)),
     (("BACKGROUND", 3), sealed(5, 4), (), ("BACKGROUND", 5)),
     (("BACKGROUND", 3), sealed(5, 5), (), ("IDLE", 5)),
     (("BACKGROUND", 5), confirmed(4), (), ("BACKGROUND", 5)),

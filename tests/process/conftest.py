@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -28,6 +29,7 @@ INTAKE = f"http://127.0.0.1:{INTAKE_PORT}"
 ENVIRONMENT = {"DD_API_KEY": "0" * 32, "DD_DD_URL": INTAKE, "DD_LOGS_CONFIG_LOGS_DD_URL": INTAKE, "DD_APM_DD_URL": INTAKE}
 NEXT_PATH, REGISTER_PATH, TELEMETRY_PATH = "/2020-01-01/extension/event/next", "/2020-01-01/extension/register", "/2022-07-01/telemetry"
 WHOLE_S = 40.0  # no case takes longer, whatever else the machine does
+START_APART_S = 0.4
 OWN_WORD = "said "  # what the function's own lines begin with
 GIVE_SOCKET = "import socket as s; made = s.socket(s.AF_INET, s.SOCK_DGRAM); s.send_fds(s.socket(fileno=0), [b'.'], [made.fileno()])"
 
@@ -156,7 +158,9 @@ def socket_inside(sandbox: Sandbox) -> socket.socket:
     """A datagram socket of the sandbox's network: made by a child that joins it, and handed out."""
     here, there = socket.socketpair()
     with here, there:
-        subprocess.run([sys.executable, "-I", "-S", "-c", GIVE_SOCKET], stdin=there, check=True, preexec_fn=sandbox.isolation.enter("/"))
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", GIVE_SOCKET], stdin=there.fileno(), check=True, preexec_fn=sandbox.isolation.enter("/")
+        )
         _, descriptors, _, _ = socket.recv_fds(here, 1, 1)
     return socket.socket(fileno=descriptors[0])
 
@@ -166,7 +170,9 @@ class Found:
 
     def __init__(self, scene: Scene, run: SandboxRun, marked_ms: float) -> None:
         self.run, self.results, self.calls, self.intake = run, run.results, scene.calls, scene.intake
-        self.account: Account = account_of(scene.intake.documents(), [text for each in scene.intake.arrivals() for text in each.decoded.problems])
+        self.account: Account = account_of(
+            scene.intake.documents(), [text for each in scene.intake.arrivals() for text in each.decoded.problems]
+        )
         self._marked_ms = marked_ms
         processes = [each for each in scene.sandbox.starting.processes.all if each.command.role == "extension"]
         self.lives = [
@@ -266,7 +272,7 @@ class Found:
 
 
 @pytest.fixture
-def scene_of(tmp_path):
+def scene_of(tmp_path: Path) -> Callable[..., Scene]:
     """A scene for a function; keywords are FunctionConfig's, `environment` is added to what points at the intake."""
 
     def scene_of(environment: Mapping[str, str] | None = None, **changes: Any) -> Scene:
@@ -274,3 +280,16 @@ def scene_of(tmp_path):
         return Scene(FunctionConfig(**given, environment={**ENVIRONMENT, **(environment or {})}))
 
     return scene_of
+
+
+@pytest.fixture
+def at_once() -> Callable[..., Awaitable[None]]:
+    """Several scenes side by side: most of their time is waiting. They begin one after the other, as each start wants the processor."""
+
+    async def at_once(*jobs: Callable[[], Awaitable[Any]]) -> None:
+        async with trio.open_nursery() as nursery:
+            for job in jobs:
+                nursery.start_soon(job)
+                await trio.sleep(START_APART_S)
+
+    return at_once

@@ -118,7 +118,7 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path, nursery, autojump_clock):
+async def world(tmp_path, nursery):
     world = World(tmp_path)
     await nursery.start(world.run)
     return world
@@ -126,7 +126,7 @@ async def world(tmp_path, nursery, autojump_clock):
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("jump_ms", JUMPS_MS)
-async def test_a_jump_at_any_moment_hangs_nothing_and_loses_nothing(world, moment, jump_ms):
+async def test_a_jump_at_any_moment_hangs_nothing_and_loses_nothing(autojump_clock, world, moment, jump_ms):
     def jump_at(this: str) -> None:
         if this == moment:
             world.clock.jump(jump_ms)
@@ -159,7 +159,7 @@ async def test_a_jump_at_any_moment_hangs_nothing_and_loses_nothing(world, momen
 
 
 @pytest.mark.parametrize("jump_ms", JUMPS_MS)
-async def test_a_jump_does_not_lengthen_the_wait_for_an_end_that_never_comes(world, jump_ms):
+async def test_a_jump_does_not_lengthen_the_wait_for_an_end_that_never_comes(autojump_clock, world, jump_ms):
     with trio.fail_after(60):
         await world.asked(1)
         world.invoke("a")

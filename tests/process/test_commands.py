@@ -89,7 +89,7 @@ def test_what_is_recorded_can_be_replayed(function):
     out = function / "run.jsonl"
     done = run("cli.main", "record", out, "--", "--handler", "app.handler", "--task-root", function, "--event", function / "ada.json")
     assert done.returncode == 0, done.stderr
-    assert f"recorded: {out}" in done.stderr
+    assert f"recorded: {out}, " in done.stderr
     replayed = run("cli.main", "replay", out, "--summary")
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     assert "1 invocations" in replayed.stdout

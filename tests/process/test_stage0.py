@@ -358,7 +358,9 @@ async def test_a_raw_answer_that_cannot_be_read_is_asked_for_again(begin, raw):
     assert len(platform.requests) == 1
 
 
-@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"garbage\r\n\r\n"], ids=["closed", "half", "no http"])
+@pytest.mark.parametrize(
+    "first", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"garbage\r\n\r\n"], ids=["closed", "half", "no http"]
+)
 async def test_a_first_event_that_does_not_arrive_whole_is_asked_for_again(begin, first):
     done, platform = await begin(REGISTERED, SUBSCRIBED, "close" if not first else [first])
     adopted = PlatformApi(f"127.0.0.1:{platform.port}", MemoryNetwork(), False, done)

@@ -11,7 +11,9 @@ from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registra
 
 IDENTIFIER = (b"lambda-extension-identifier", b"0f3c6c5e-9f1b-4d2f-8a55-0f6f0f3a7b11")
 REGISTERED = b'{"functionName":"hello-world","functionVersion":"$LATEST","handler":"index.handler","accountId":"123456789012"}'
-JSON_VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v))
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)
+)
 FIELDS = st.sampled_from(["eventType", "deadlineMs", "requestId", "invokedFunctionArn", "shutdownReason"])
 
 
@@ -71,7 +73,9 @@ def test_a_registration_gives_identifier_account_and_function():
     assert registration == Registration("0f3c6c5e-9f1b-4d2f-8a55-0f6f0f3a7b11", "123456789012", "hello-world")
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"accountId":null}', b'{"accountId":""}', b'{"accountId":7}', b"", b"not json", b"[]", b"[" * 10_000])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"accountId":null}', b'{"accountId":""}', b'{"accountId":7}', b"", b"not json", b"[]", b"[" * 10_000]
+)
 def test_without_an_account_id_the_account_is_called_none(body):
     assert api.read_registration(200, (IDENTIFIER,), body) == Registration(IDENTIFIER[1].decode(), "none", "")
 
@@ -134,7 +138,10 @@ def test_a_deadline_that_is_none_is_zero_and_the_event_still_counts(deadline_ms)
     assert api.next_event({"eventType": "INVOKE", "requestId": "a", "deadlineMs": deadline_ms}) == NextInvoke("a", 0, "")
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b'{"eventType":"INVOKE"}', b'{"eventType":"INVOKE","requestId":""}', b'{"eventType":"NAP"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b"null", b'{"eventType":"INVOKE"}', b'{"eventType":"INVOKE","requestId":""}', b'{"eventType":"NAP"}', b"\xff\xfe"],
+)
 def test_an_event_that_cannot_be_understood_may_be_followed_by_one_that_can(body):
     answer = api.read_next(200, body)
     assert isinstance(answer, Refusal)

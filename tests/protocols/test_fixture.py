@@ -10,7 +10,10 @@ from protocols.fixture import FixtureError, Header, Told, datagram_fields, datag
 
 HEAD = '{"fixture":"lambda-reactor/1","name":"cold","epoch_ms":1700000000000,"environment":{"DD_ENV":"test"}}'
 JSON_TEXT = st.text(st.characters(codec="utf-8"))
-RECORDS = st.lists(st.dictionaries(JSON_TEXT, st.none() | st.booleans() | st.integers(-(2**53), 2**53) | JSON_TEXT | st.lists(JSON_TEXT), max_size=4), max_size=3)
+RECORDS = st.lists(
+    st.dictionaries(JSON_TEXT, st.none() | st.booleans() | st.integers(-(2**53), 2**53) | JSON_TEXT | st.lists(JSON_TEXT), max_size=4),
+    max_size=3,
+)
 TOLD = st.one_of(
     st.builds(lambda id: ("register", {"account_id": id}), JSON_TEXT),
     st.builds(lambda why: ("register", {"refused": why}), JSON_TEXT),

@@ -12,7 +12,7 @@ from protocols.http_server import HttpLimits, Request, Response, ServerConnectio
 from protocols.intake_body import Body
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
-from reactor.agent.outputs import ClearTimer, Say, SendPayload, SetTimer
+from reactor.agent.outputs import ClearTimer, ForgetPayload, KeepPayloads, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 from reactor.config.aws import read_sandbox
 from reactor.config.load import load
@@ -199,8 +199,8 @@ def server_of(nursery):
 
 
 def names(asked: list[Any]) -> list[str]:
-    """What was asked for, by name; lines of our own log left out."""
-    return [type(output).__name__ for output in asked if not isinstance(output, Say)]
+    """What was asked for, by name; lines of our own log, and what is only said to the spool, left out."""
+    return [type(output).__name__ for output in asked if not isinstance(output, Say | KeepPayloads | ForgetPayload)]
 
 
 @pytest.fixture

@@ -87,7 +87,17 @@ async def test_retry_after_is_told_in_milliseconds(autojump_clock, sender, serve
 
 @pytest.mark.parametrize(
     ("value", "ms"),
-    [(b"0", 0), (b"7", 7_000), (b"99999", 3_600_000), (b"9" * 5_000, 3_600_000), (b"-1", 0), (b"1.5", 0), (b"soon", 0), (b"", 0), (b"Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [
+        (b"0", 0),
+        (b"7", 7_000),
+        (b"99999", 3_600_000),
+        (b"9" * 5_000, 3_600_000),
+        (b"-1", 0),
+        (b"1.5", 0),
+        (b"soon", 0),
+        (b"", 0),
+        (b"Wed, 21 Oct 2015 07:28:00 GMT", 0),
+    ],
 )
 def test_retry_after_values(value, ms):
     assert retry_after_ms(((b"x", b"1"), (b"retry-after", value))) == ms
@@ -173,7 +183,9 @@ async def test_what_is_remembered_for_another_try_is_bounded_in_bytes(autojump_c
 
 
 @pytest.mark.parametrize("how", ["key", "address", "tls"])
-async def test_what_cannot_be_sent_costs_one_try_and_never_shows_the_key(autojump_clock, sender_of, server_of, network, ended, how, settings_of, monkeypatch):
+async def test_what_cannot_be_sent_costs_one_try_and_never_shows_the_key(
+    autojump_clock, sender_of, server_of, network, ended, how, settings_of, monkeypatch
+):
     intake = await server_of(network, 8080)
     sender = sender_of()
     url = URL

@@ -29,7 +29,13 @@ SECRETS = {
     "HTTPS_PROXY": "k",
     "DATABASE_URL": "k",
 }
-STEERING = {"DD_ENV": "test", "DD_SERVERLESS_FLUSH_STRATEGY": "end", "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_REGION": "us-east-1", "dd_site": "x"}
+STEERING = {
+    "DD_ENV": "test",
+    "DD_SERVERLESS_FLUSH_STRATEGY": "end",
+    "AWS_LAMBDA_FUNCTION_NAME": "f",
+    "AWS_REGION": "us-east-1",
+    "dd_site": "x",
+}
 
 
 class Clock:
@@ -99,7 +105,9 @@ def test_what_is_told_is_read_back(recorder_of, path, clock):
     assert rest == [
         Told(20, "register", {"account_id": "123456789012"}),
         Told(30, "subscribe", {}),
-        Told(40, "next", {"answer": {"eventType": "INVOKE", "deadlineMs": 1_700_000_003_000, "requestId": "a", "invokedFunctionArn": "arn"}}),
+        Told(
+            40, "next", {"answer": {"eventType": "INVOKE", "deadlineMs": 1_700_000_003_000, "requestId": "a", "invokedFunctionArn": "arn"}}
+        ),
         Told(50, "telemetry", {"records": [{"type": "function", "record": 'snow: ☃ "quoted" ?'}], "refused": ["not a record"]}),
         Told(60, "datagrams", {"lines": ["m:1|c"]}),
         Told(70, "datagrams", {"base64": ["//4="]}),
@@ -144,7 +152,7 @@ def test_secrets_stay_out_and_what_steers_stays_in():
 
 
 def test_a_recording_holds_no_value_of_a_secret_variable(recorder_of, path):
-    recorder_of(environment={name: "hunter2" for name in SECRETS} | STEERING).close()
+    recorder_of(environment=dict.fromkeys(SECRETS, "hunter2") | STEERING).close()
     assert "hunter2" not in path.read_text()
 
 

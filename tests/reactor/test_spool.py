@@ -57,7 +57,7 @@ def test_what_was_sealed_is_found_until_it_is_resolved(home):
     spool.resolve(1)
     spool.close()
     spool, contents = home.open()
-    assert (contents.taken, contents.kept) == ([], [form.Kept(URL, LOGS, begun=False)])
+    assert (contents.taken, contents.kept) == ([], [form.Kept(2, URL, LOGS, begun=False)])
 
 
 def test_when_nothing_is_left_the_file_is_cut(home):
@@ -123,6 +123,29 @@ def test_a_damaged_spool_gives_what_is_whole_and_keeps_a_copy(home):
     assert (len(contents.taken), spool.statistics().aside) == (1, 1)
     assert "6 bytes are damaged" in home.said[0]
     assert stat.S_IMODE(os.stat(home.path + ".aside").st_mode) == 0o600
+
+
+def test_what_is_written_behind_damage_is_found(home):
+    spool, _ = home.open()
+    spool.take(form.TELEMETRY, 5, b"[1]")
+    spool.close()
+    with open(home.path, "ab") as file:
+        file.write(b"damage that is longer than a record" * 10)
+    spool, _ = home.open()
+    spool.take(form.TELEMETRY, 6, b"[2]")
+    spool.close()
+    assert [taken.data for taken in home.open()[1].taken] == [b"[1]", b"[2]"]
+
+
+def test_a_third_process_finds_what_the_second_did_not_resolve(home):
+    spool, _ = home.open()
+    spool.seal([(1, URL, LOGS), (2, URL, LOGS)])
+    spool.close()
+    spool, _ = home.open()
+    spool.resolve(1)
+    spool.seal([(3, URL, LOGS)])
+    spool.close()
+    assert [kept.number for kept in home.open()[1].kept] == [2, 3]
 
 
 def test_another_functions_spool_is_set_aside(home):

@@ -119,7 +119,7 @@ def test_a_flush_near_the_deadline_ends_before_it(life, records, names_of):
     assert names_of(life.pass_ms(200)) == ["Checkpoint", "AskNext"]
 
 
-def test_what_could_not_be_sent_goes_first_at_the_next_flush(life, records):
+def test_what_could_not_be_sent_costs_the_next_invocation_nothing_and_goes_once_the_intake_has_healed(life, records):
     life.ready()
     life.invoke("a")
     life.telemetry(records.start("a"), records.line("one"), records.done("a"))
@@ -128,9 +128,17 @@ def test_what_could_not_be_sent_goes_first_at_the_next_flush(life, records):
     life.answer(first, None, reason="no answer in time", unknown=True)
     life.invoke("b")
     life.telemetry(records.start("b"), records.done("b"))
-    second = sends(life.settle())
-    assert [send.payload.number for send in second][: len(first)] == [send.payload.number for send in first]
-    life.answer(second)
+    assert sends(second := life.settle()) == [], "the intake is down: nobody waits for it"
+    assert isinstance(second[-1], do.AskNext)
+    life.pass_ms(1_500)
+    probe = sends(life.invoke("c"))
+    assert [send.payload.number for send in probe] == [1], "one payload, beside the invocation"
+    life.answer(probe)
+    life.telemetry(records.start("c"), records.done("c"))
+    rest = sends(life.settle())
+    assert [send.payload.number for send in rest] == list(range(2, 2 + len(rest)))
+    assert {send.payload.number for send in first} <= {1, *(send.payload.number for send in rest)}
+    life.answer(rest)
     assert "logs: delivered, perhaps twice" in life.counts.noted
     assert life.counts.dropped == {}
 
@@ -216,31 +224,37 @@ def test_continuously_asks_at_once_and_flushes_beside(life_of, records, names_of
     assert names_of(life.invoke("b")) == ["AskNext"], "not due again"
 
 
-def test_two_flushes_never_race(life_of, names_of):
+def test_a_flush_beside_joins_the_one_that_hangs_and_sends_what_came_since(life_of):
     life = life_of(DD_SERVERLESS_FLUSH_STRATEGY="continuously,10000").ready()
     life.pass_ms(12_000)
     first = life.invoke("a")
-    assert len(sends(first)) == 1
+    assert [send.payload.number for send in sends(first)] == [1]
     life.datagrams(b"m:1|c")
-    assert sends(life.pass_ms(12_000)) == [], "the timer came due, but the first is still under way"
-    assert sends(life.invoke("b")) == []
+    joined = life.pass_ms(12_000)
+    assert [send.payload.number for send in sends(joined)] == [2], "what hangs is not sent again, what came since is"
     life.answer(first)
-    assert len(sends(life.pass_ms(12_000))) == 2, "with the next, all goes that came since"
+    life.answer(joined)
+    assert life.counts.dropped == {}
 
 
 def test_an_outage_does_not_end_flushing_beside_for_ever(life_of):
-    """All slots hang until the flush's own bound; the payloads that waited for a slot must not keep later flushes away."""
+    """Every request is lost, for as long as it takes until nothing is tried any more; when the intake answers again, everything arrives."""
     life = life_of(DD_SERVERLESS_FLUSH_STRATEGY="continuously,1000").ready()
     life.pass_ms(2_500)
     for burst in range(3):
         life.datagrams(*[b"_e{1,1}:a|b"] * 4)
         life.datagrams(b"m%d:1|c" % burst)
-    first = life.invoke("a")
-    assert len(sends(first)) == 4, "more payloads than slots"
-    life.pass_ms(30_000)
-    life.answer(first, None, reason="no answer in time", unknown=True)
-    second = life.invoke("b", timeout_ms=900_000)
-    assert len(sends(second)) == 4, "everything waits for this flush"
+    asked = life.invoke("a", timeout_ms=900_000)
+    assert len(sends(asked)) == 4, "more payloads than slots"
+    for _ in range(20):
+        asked = [*life.answer(asked, None, reason="no answer in time", unknown=True), *life.pass_ms(500)]
+    assert sends(asked) == [], "the intake is down: nothing is tried beside the invocation"
+    life.pass_ms(80_000)
+    asked = life.invoke("b", timeout_ms=900_000)
+    assert len(sends(asked)) == 1, "one is tried, to see if it has healed"
+    for _ in range(20):
+        asked = [*life.answer(asked), *life.pass_ms(500)]
+    assert (life.counts.dropped, len(life.agent.outbox)) == ({}, 0)
 
 
 def test_periodically_flushes_before_it_asks(life_of, names_of):

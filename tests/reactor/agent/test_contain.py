@@ -54,7 +54,10 @@ def test_errors_are_counted_each_and_said_once(contained, ledger, said):
     assert said == [("ERROR", "the logs pipeline failed, an item is lost: KeyError: 'bad'")]
 
 
-@pytest.mark.parametrize(("moments", "replaced"), [((0, 1, 2), True), ((0, 1, 59_999), True), ((0, 1, 60_000), False), ((0, 1), False), ((0, 59_000, 70_000), False)])
+@pytest.mark.parametrize(
+    ("moments", "replaced"),
+    [((0, 1, 2), True), ((0, 1, 59_999), True), ((0, 1, 60_000), False), ((0, 1), False), ((0, 59_000, 70_000), False)],
+)
 def test_the_third_error_within_a_minute_replaces_the_pipeline_and_counts_what_it_held(contained, ledger, moments, replaced):
     before = contained.value
     contained.call(Pipeline.take, "good", now=at(0))

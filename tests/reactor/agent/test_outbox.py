@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fsm import effects as do
 from fsm.time import Now
 from protocols.intake_body import Body
 from reactor.agent import outbox as module
-from reactor.agent.inputs import SendEnded
+from reactor.agent.inputs import SendEnded, TimerDue
 from reactor.agent.ledger import Ledger
 from reactor.agent.outbox import Outbox
-from reactor.agent.outputs import CancelPayload, ClearTimer, SendPayload, SetTimer
+from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 
 URL = "http://intake/api/v2/logs"
@@ -53,12 +54,14 @@ def test_a_delivered_payload_is_counted_by_its_items_and_frees_its_bytes(outbox,
     assert ledger.statistics().delivered == {"logs": 7}
 
 
-@pytest.mark.parametrize(("status", "again"), [(500, True), (503, True), (429, True), (408, True), (400, False), (403, False), (413, False), (404, False)])
+@pytest.mark.parametrize(
+    ("status", "again"), [(500, True), (503, True), (429, True), (408, True), (400, False), (413, False), (404, False)]
+)
 def test_only_an_answer_that_may_change_is_tried_again(outbox, ledger, body_of, status, again):
     outbox.add(URL, body_of())
     outbox.flush(5_000, at(0))
     out = outbox.ended(SendEnded(1, status), at(10))
-    assert [type(effect) for effect in out] == ([SetTimer] if again else [])
+    assert [type(effect) for effect in out] == ([SetTimer] if again else [ForgetPayload])
     assert ledger.statistics().dropped == ({} if again else {f"logs: status {status}": 1})
 
 
@@ -70,37 +73,101 @@ def test_a_pause_keeps_its_slot_and_lasts_as_long_as_the_intake_asks(outbox, bod
     assert timer == SetTimer("payload 1", timer.tick, timer.generation, 2_010)
 
 
-def test_an_intake_that_asks_for_more_time_than_there_is_gets_it_at_the_next_flush(outbox, body_of):
+def probe_due(out):
+    """The timer of the intake among what the outbox asks for."""
+    return next(effect for effect in out if isinstance(effect, SetTimer) and effect.owner == "intake http://intake")
+
+
+def come_due(outbox, timer):
+    return outbox.due(TimerDue(timer.owner, timer.tick, timer.generation), at(timer.at_mono_ms))
+
+
+def test_an_intake_that_asks_for_more_time_than_there_is_gets_it(outbox, body_of):
     outbox.add(URL, body_of())
     outbox.flush(1_000, at(0))
-    assert outbox.ended(SendEnded(1, 429, retry_after_ms=60_000), at(10)) == []
+    out = outbox.ended(SendEnded(1, 429, retry_after_ms=60_000), at(10))
+    assert probe_due(out).at_mono_ms == 60_010
     assert outbox.confirmed == 1
-    assert numbers(outbox.flush(3_000, at(2_000))) == [1]
+    assert numbers(outbox.flush(3_000, at(2_000))) == []
 
 
-def test_three_tries_in_one_flush_and_three_more_in_the_next(outbox, body_of):
-    timers = Timers()
+def test_three_tries_in_one_flush_then_one_probe_beside_an_invocation_then_everything(outbox, ledger, body_of):
+    timers, tries = Timers(), 0
     outbox.add(URL, body_of())
-    tries = 0
-    for began in (0, 10_000):
-        out, now = outbox.flush(began + 5_000, at(began)), began
-        while numbers(out):
-            tries += 1
-            out = outbox.ended(SendEnded(1, 500), at(now))
-            if out:
-                timers.set(out[0])
-                now = timers.next_at()
-                out = outbox.due(timers.pop_due(now), at(now))
-        assert tries in (3, 6)
-    assert (tries, len(outbox)) == (6, 1)
+    out, now = outbox.flush(5_000, at(0)), 0
+    while numbers(out):
+        tries += 1
+        out = outbox.ended(SendEnded(1, 500), at(now))
+        if isinstance(out[0], SetTimer) and out[0].owner == "payload 1":
+            timers.set(out[0])
+            now = timers.next_at()
+            out = outbox.due(timers.pop_due(now), at(now))
+    assert tries == 3
+    outbox.add(URL, body_of())
+    assert numbers(outbox.flush(6_000, at(now + 1))) == []  # an intake that is down costs nothing
+    assert outbox.confirmed == 2
+    assert numbers(outbox.probe(at(now + 2))) == []  # it is too soon
+    come_due(outbox, probe_due(out))
+    assert numbers(outbox.probe(at(now + 1_500))) == [1]
+    assert outbox.confirmed == 2  # nobody waits for a probe
+    assert numbers(outbox.probe(at(now + 1_501))) == []  # one is enough
+    outbox.ended(SendEnded(1, 202), at(now + 1_600))
+    assert numbers(outbox.flush(9_000, at(now + 1_700))) == [2]
+    outbox.ended(SendEnded(2, 202), at(now + 1_800))
+    assert ledger.statistics().delivered == {"logs": 2}
 
 
-def test_what_was_set_aside_goes_before_what_is_new(outbox, body_of):
+def test_a_probe_that_fails_leaves_everything_where_it_was(outbox, body_of):
+    outbox.add(URL, body_of())
+    outbox.flush(100, at(0))
+    come_due(outbox, probe_due(outbox.ended(SendEnded(1, None, reason="refused"), at(99))))
+    assert numbers(outbox.probe(at(2_000))) == [1]
+    pause = outbox.ended(SendEnded(1, 503), at(2_001))
+    assert [effect.owner for effect in pause] == ["payload 1"]  # within its time, a probe is tried again like any payload
+    out = outbox.discard_all("the end", at(2_002))
+    assert outbox.confirmed == outbox.number
+    assert ForgetPayload(1) in out
+
+
+def test_the_last_flush_tries_what_is_down_too(outbox, body_of):
     outbox.add(URL, body_of())
     outbox.flush(100, at(0))
     outbox.ended(SendEnded(1, None, reason="refused"), at(99))
+    assert numbers(outbox.flush(300, at(200))) == []
+    assert numbers(outbox.flush(500, at(300), final=True)) == [1]
+
+
+def test_an_intake_that_is_down_does_not_hold_up_another(outbox, body_of):
     outbox.add(URL, body_of())
-    assert numbers(outbox.flush(1_100, at(200))) == [1, 2]
+    outbox.add("http://other/api/v2/series", body_of())
+    assert numbers(outbox.flush(100, at(0))) == [1, 2]
+    outbox.ended(SendEnded(1, None, reason="refused"), at(99))
+    outbox.ended(SendEnded(2, 202), at(99))
+    outbox.add(URL, body_of())
+    outbox.add("http://other/api/v2/series", body_of())
+    assert numbers(outbox.flush(1_100, at(200))) == [4]
+    assert outbox.statistics() == {"http://intake": "OPEN", "http://other": "CLOSED"}
+
+
+def test_a_refused_key_keeps_the_payload_and_bars_the_way_until_there_is_another(outbox, ledger, body_of):
+    outbox.add(URL, body_of())
+    outbox.add(URL, body_of())
+    outbox.flush(1_000, at(0))
+    out = outbox.ended(SendEnded(1, 403), at(10))
+    assert do.RenewKey() in out
+    assert do.RenewKey() not in outbox.ended(SendEnded(2, 403), at(11))
+    assert (ledger.statistics().dropped, outbox.confirmed) == ({}, 2)
+    assert numbers(outbox.flush(2_000, at(1_500), final=True)) == []
+    outbox.key_found(at(1_600))
+    assert numbers(outbox.flush(3_000, at(2_000))) == [1, 2]
+
+
+def test_what_an_earlier_process_left_keeps_its_number_and_is_perhaps_there_already(outbox, ledger, body_of):
+    outbox.adopt(7, URL, body_of(items=3), begun=True)
+    assert outbox.add(URL, body_of()).number == 8
+    assert numbers(outbox.flush(1_000, at(0))) == [7, 8]
+    outbox.ended(SendEnded(7, 202), at(1))
+    assert ledger.statistics().noted == {"logs: delivered, perhaps twice": 3}
 
 
 def test_a_flush_that_joins_another_keeps_the_later_bound(outbox, body_of):
@@ -155,8 +222,8 @@ def test_news_of_a_payload_that_is_gone_change_nothing(outbox, ledger):
 def test_an_answer_that_was_lost_is_remembered_until_the_next_one(outbox, ledger, body_of):
     outbox.add(URL, body_of(items=3))
     outbox.flush(100, at(0))
-    outbox.ended(SendEnded(1, None, reason="reset", unknown=True), at(99))
-    outbox.flush(1_100, at(200))
+    come_due(outbox, probe_due(outbox.ended(SendEnded(1, None, reason="reset", unknown=True), at(99))))
+    outbox.probe(at(1_200))
     outbox.ended(SendEnded(1, 202), at(201))
     assert ledger.statistics().delivered == {"logs": 3}
     assert ledger.statistics().noted == {"logs: delivered, perhaps twice": 3}
@@ -167,9 +234,9 @@ def test_what_waits_for_a_slot_when_the_bound_passes_is_set_aside(outbox, body_o
         outbox.add(URL, body_of())
     outbox.flush(100, at(0))
     for number in (1, 2, 3, 4):
-        assert outbox.ended(SendEnded(number, None, reason="no answer in time", unknown=True), at(100)) == []
+        outbox.ended(SendEnded(number, 202), at(100))
     assert outbox.confirmed == 6
-    assert numbers(outbox.flush(1_000, at(200))) == [1, 2, 3, 4]
+    assert numbers(outbox.flush(1_000, at(200))) == [5, 6]
 
 
 # --- any order of happenings
@@ -179,6 +246,9 @@ STEPS = st.one_of(
     st.tuples(st.just("flush"), st.integers(0, 2_000)),
     st.tuples(st.just("end"), st.integers(0, 3), st.sampled_from([200, 202, 403, 429, 500, None])),
     st.tuples(st.just("pass"), st.integers(0, 1_500)),
+    st.tuples(st.just("probe")),
+    st.tuples(st.just("key")),
+    st.tuples(st.just("last"), st.integers(0, 2_000)),
 )
 
 
@@ -188,6 +258,8 @@ def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_on
     ledger, timers = Ledger(), Timers()
     outbox = Outbox(ledger, lambda: 0.5)
     under_way: list[int] = []
+    forgotten: list[int] = []
+    probes: set[int] = set()
     added: Counter[int] = Counter()
     now = 0
 
@@ -202,17 +274,25 @@ def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_on
                 timers.clear(effect)
             elif isinstance(effect, CancelPayload):
                 under_way.remove(effect.number)
-        assert len(under_way) <= module.SLOTS
-        assert all(number > outbox.confirmed for number in under_way)
+            elif isinstance(effect, ForgetPayload):
+                forgotten.append(effect.number)
+        assert len(under_way) <= module.SLOTS + 1  # a probe takes no slot from a flush
+        assert all(number > outbox.confirmed for number in under_way if number not in probes)
 
     for step, *arguments in steps:
         if step == "add":
             outbox.add(URL, Body("logs", "/", "text/plain", b"x" * arguments[0], arguments[0]))
             added[outbox.number] = arguments[0]
-        elif step == "flush":
-            perform(outbox.flush(now + arguments[0], at(now)))
+        elif step in ("flush", "last"):
+            perform(outbox.flush(now + arguments[0], at(now), final=step == "last"))
+        elif step == "probe":
+            probes |= set(numbers(out := outbox.probe(at(now))))
+            perform(out)
+        elif step == "key":
+            perform(outbox.key_found(at(now)))
         elif step == "end" and under_way:
             number = under_way.pop(arguments[0] % len(under_way))
+            probes.discard(number)
             perform(outbox.ended(SendEnded(number, arguments[1], unknown=arguments[1] is None), at(now)))
         elif step == "pass":
             now += arguments[0]
@@ -224,4 +304,5 @@ def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_on
     statistics = ledger.statistics()
     assert under_way == []
     assert sum(statistics.delivered.values()) + sum(statistics.dropped.values()) == sum(added.values())
-    assert (len(outbox), outbox.bytes, len(timers), outbox.confirmed) == (0, 0, 0, outbox.number)
+    assert (len(outbox), outbox.bytes, outbox.confirmed) == (0, 0, outbox.number)
+    assert sorted(forgotten) == sorted(added)

@@ -1,0 +1,85 @@
+"""What is accepted is written down before it is acknowledged, so that it outlives this process.
+
+Telemetry before its answer; datagrams, which nobody acknowledges, at most a tenth of a second after they were read; payloads when they
+are sealed. Without a spool it does nothing.
+"""
+
+from collections.abc import Callable
+
+import trio
+
+from protocols import spool_format as form
+from reactor.agent.outputs import ForgetPayload, KeepPayloads
+from reactor.net.clock import Clock
+from reactor.spool import Spool
+
+CHECKPOINT_S = 0.1
+DATAGRAMS_BYTES_MAX = 256 * 1024  # that wait for the next checkpoint; more than that make one of their own
+
+
+class Protection:
+    """The spool, and the datagrams that are not in it yet."""
+
+    def __init__(self, path: str | None, owner: str, clock: Clock, say: Callable[[str, str], None]) -> None:
+        self._path, self._owner, self._clock, self._say = path, owner, clock, say
+        self.spool: Spool | None = None
+        self._datagrams: list[bytes] = []
+        self._bytes = 0
+        self._some = trio.Event()
+
+    def open(self) -> form.Contents | None:
+        """What an earlier process left; None without a spool."""
+        if self._path is None:
+            return None
+        self.spool, contents = Spool.open(self._path, self._owner, self._say)
+        return contents if self.spool.is_open else None
+
+    async def run(self) -> None:
+        """Write datagrams down, a tenth of a second after the first of them came."""
+        while True:
+            await self._some.wait()
+            await trio.sleep(CHECKPOINT_S)
+            self.checkpoint()
+
+    def take_telemetry(self, body: bytes) -> None:
+        if self.spool is not None:
+            self.spool.take(form.TELEMETRY, self._clock.now().epoch_ms, body)
+
+    def take_datagrams(self, datagrams: list[bytes]) -> None:
+        if self.spool is None:
+            return
+        self._datagrams += datagrams
+        self._bytes += sum(map(len, datagrams))
+        if self._bytes > DATAGRAMS_BYTES_MAX:
+            self.checkpoint()
+        else:
+            self._some.set()
+
+    def checkpoint(self) -> None:
+        """Write down the datagrams that were read so far."""
+        if self._datagrams and self.spool is not None:
+            self.spool.take(form.DATAGRAMS, self._clock.now().epoch_ms, b"\n".join(self._datagrams))
+        self._forget_datagrams()
+
+    def keep(self, effect: KeepPayloads) -> None:
+        """What was taken is in payloads now."""
+        if self.spool is not None:
+            self.spool.seal([(payload.number, payload.url, payload.body) for payload in effect.payloads])
+        self._forget_datagrams()
+
+    def begin(self, number: int) -> None:
+        if self.spool is not None:
+            self.spool.begin(number)
+
+    def forget(self, effect: ForgetPayload) -> None:
+        if self.spool is not None:
+            self.spool.resolve(effect.number)
+
+    def close(self) -> None:
+        if self.spool is not None:
+            self.spool.close()
+
+    def _forget_datagrams(self) -> None:
+        self._datagrams, self._bytes = [], 0
+        if self._some.is_set():  # whoever waits for one that is not, goes on waiting for it
+            self._some = trio.Event()

@@ -1,0 +1,47 @@
+"""What is loaded while the function's runtime boots."""
+
+import importlib
+import sys
+
+import pytest
+
+from reactor import warm_up
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """The names that were asked for, and one of them may fail to load."""
+    names, failing = [], {}
+
+    def load(name):
+        names.append(name)
+        if name in failing:
+            raise failing[name]
+
+    monkeypatch.setattr(importlib, "import_module", load)
+    for name in ("ssl", "compression.zstd", "backports.zstd"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return names, failing
+
+
+def test_only_an_intake_under_tls_needs_tls(loaded, settings_of):
+    assert "ssl" in warm_up.modules(settings_of(DD_URL=None))
+    plain = settings_of().evolve(intake_urls={"series": "http://a", "logs": "http://b"})
+    assert "ssl" not in warm_up.modules(plain)
+
+
+def test_what_is_loaded_already_is_not_loaded_again(settings_of):
+    import ssl
+
+    assert ssl.__name__ not in warm_up.modules(settings_of(DD_URL=None))
+
+
+@pytest.mark.parametrize("error", [ImportError("none here"), OSError("a library is missing"), ValueError("odd")])
+async def test_what_cannot_be_loaded_costs_itself_alone(loaded, settings_of, error):
+    names, failing = loaded
+    settings = settings_of(DD_URL=None)
+    wanted = warm_up.modules(settings)
+    failing[wanted[0]] = error
+    await warm_up.warm_up(settings)
+    assert names == wanted
+    assert len(names) == 2

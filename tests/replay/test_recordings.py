@@ -1,0 +1,146 @@
+"""Runs of the reference extension, told to our agent: what it would send is held against what the reference sent.
+
+Skipped where the recordings are not at hand. Logs and metrics; spans come from requests of a tracer, which a replay is not told of.
+"""
+
+import json
+from pathlib import Path
+from random import Random
+
+import attrs
+import pytest
+
+from emulator.compare import DEFAULT, MACHINE_METRICS, compare_with_recording
+from emulator.decode import decode
+from protocols.fixture import Header, Told, header_line, parse, told_line
+from protocols.telemetry_records import parse_time_ms
+from reactor.agent.replay import Replay, Watcher, settings_of
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+PATHS = sorted(RECORDINGS.glob("*.json")) if RECORDINGS.is_dir() else []
+
+if not PATHS:
+    pytest.skip("recordings are not at hand", allow_module_level=True)
+
+
+class Bodies(Watcher):
+    """What arrived, decoded by descriptors that are not ours."""
+
+    def __init__(self):
+        self.documents = []
+        self.problems = []
+
+    def sent(self, sent):
+        body = sent.payload.body
+        headers = [(b"dd-api-key", b"k"), (b"content-type", body.content_type.encode())]
+        headers += [(b"dd-protocol", b"agent-json")] if body.kind == "logs" else []
+        decoded = decode(body.path, headers, body.raw)
+        self.problems += decoded.problems
+        self.documents.append({"out": decoded.kind, "path": body.path, "bytes": len(body.raw), "document": decoded.document})
+
+
+def told_of(happening):
+    """One input of a recording as a line of a fixture; None for what a replay is not told of."""
+    at_ms = round(happening["at_ms"])
+    match happening["in"]:
+        case "telemetry":
+            return Told(at_ms, "telemetry", {"records": happening["body"]})
+        case "next":
+            answer = happening["answer"]
+            return Told(at_ms, "next", {"answer": {"deadlineMs": 0, **answer}})
+        case "udp" if happening["port"] == 8125:
+            return Told(at_ms, "datagrams", {"lines": happening["datagrams"]})
+    return None
+
+
+def fixture_of(recording):
+    """The recording as the text of a fixture: so its format is checked on the way."""
+    inputs = sorted(recording["inputs"], key=lambda happening: happening["at_ms"])
+    first = next(happening for happening in inputs if happening["in"] == "telemetry")
+    epoch_ms = parse_time_ms(first["body"][0]["time"]) - round(first["at_ms"])
+    environment = {name: value for name, value in recording["environment"].items() if "KEY" not in name and "TOKEN" not in name}
+    told = [Told(0, "register", {"account_id": "123456789012"}), Told(0, "subscribe", {}), *filter(None, map(told_of, inputs))]
+    return header_line(Header("recording", epoch_ms, environment)) + "".join(map(told_line, told))
+
+
+def replayed(recording):
+    header, told = parse(fixture_of(recording).split("\n"), "recording")
+    bodies = Bodies()
+    Replay(header, settings_of(header)[0], Random(0).random, bodies).run(told)
+    assert bodies.problems == []
+    return bodies.documents
+
+
+# --- what may differ -------------------------------------------------------------------------------------------------------------
+
+# Read from /proc and /tmp by the reference; a replay has neither.
+# Made from the spans of the records; the reference makes none.
+MORE_METRICS = ("aws.lambda.enhanced.response_latency", "aws.lambda.enhanced.response_duration")
+LEEWAY = attrs.evolve(DEFAULT, ignored_metrics=(*MACHINE_METRICS, *MORE_METRICS))
+
+# Ours carry the cold start of the invocation that they are about, theirs that of the invocation in hand when the report is read.
+OF_THE_REPORT = {
+    f"aws.lambda.enhanced.{name}"
+    for name in ("duration", "billed_duration", "estimated_cost", "max_memory_used", "memorysize", "post_runtime_duration", "init_duration")
+}
+
+# By recording: what says more, or is said once where the reference says it twice.
+MORE = {
+    "custom_metrics": {
+        "sketch hist",  # h and ms are distributions, s is a set
+        "sketch timer",
+        "gauge users",
+        "sketch multi",  # every packed value counts, not the first alone
+        "sketch sampled",  # and stands for as many as its sample rate says
+        "count orders.count",
+        "count ts",  # a timestamp of years ago: no intake would take it
+    },
+    "universal_error": {"sketch aws.lambda.enhanced.errors"},  # one failure, seen by the tracer and by the platform, is one
+}
+
+
+def alike(documents, runtime):
+    """Either side without what differs on purpose: the words for the runtime, and the cold start on what a report says."""
+    changed = json.loads(json.dumps(documents).replace("runtime:AWS_Lambda_", "runtime:"))
+    for output in changed:
+        for sketch in output["document"]["sketches"] if output["out"] == "sketches" else ():
+            # Theirs carry what was found in the function's process besides: on that machine, where nothing is as on Lambda.
+            sketch["tags"] = [tag for tag in sketch["tags"] if not tag.startswith("runtime:") or tag == runtime]
+            if sketch["metric"] in OF_THE_REPORT:
+                sketch["tags"] = [tag for tag in sketch["tags"] if not tag.startswith("cold_start:")]
+    return changed
+
+
+def as_the_reference_says_it(output):
+    """Undo what our log lines say more: how an invocation ended on REPORT, and `failure` treated like `error`."""
+    for entry in output["document"] if output["out"] == "logs" else ():
+        message = entry["message"]
+        if message["message"].startswith("REPORT"):
+            for status in ("timeout", "error", "failure"):
+                message["message"] = message["message"].removesuffix(f" Status: {status}")
+        if message["message"].startswith("END") and message["message"].endswith(' Task failed: "Runtime.Unknown"'):
+            message |= {"message": message["message"].removesuffix(' Task failed: "Runtime.Unknown"'), "status": "info"}
+    return output
+
+
+def differences(path):
+    recording = json.loads(path.read_text(encoding="utf-8"))
+    runtime = f"runtime:{recording['environment']['AWS_EXECUTION_ENV'].removeprefix('AWS_Lambda_')}"
+    theirs = alike([output for output in recording["outputs"] if output["out"] in ("series", "sketches", "logs")], runtime)
+    ours = alike(replayed(recording), runtime)
+    return compare_with_recording(theirs, map(as_the_reference_says_it, ours), LEEWAY)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
+def test_what_is_sent_is_what_the_reference_sent(path):
+    """But for what is listed above, and all of that does differ: an entry that is not needed any more must go."""
+    found = differences(path)
+    allowed = MORE.get(path.stem, set())
+    assert [difference for difference in found if difference.partition(":")[0] not in allowed] == []
+    assert {difference.partition(":")[0] for difference in found} == allowed
+
+
+def test_there_is_something_to_compare():
+    assert {path.stem for path in PATHS} > set(MORE)
+    documents = replayed(json.loads((RECORDINGS / "basic.json").read_text(encoding="utf-8")))
+    assert {document["out"] for document in documents} == {"sketches", "logs"}
