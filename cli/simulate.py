@@ -54,16 +54,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run_command(args: argparse.Namespace) -> int:
+    if args.json in (None, "-"):
+        return _run_seeds(args, sys.stdout if args.json else None)
     try:
-        out = None if args.json is None else sys.stdout if args.json == "-" else open(args.json, "w", encoding="utf-8")
+        with open(args.json, "w", encoding="utf-8") as out:
+            return _run_seeds(args, out)
     except OSError as error:
         print(f"lambda-reactor: {args.json} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
-    try:
-        return _run_seeds(args, out)
-    finally:
-        if out not in (None, sys.stdout):
-            out.close()  # type: ignore[union-attr]
 
 
 def _run_seeds(args: argparse.Namespace, out: TextIO | None) -> int:

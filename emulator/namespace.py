@@ -84,6 +84,8 @@ class Isolation:
     async def _ask(self, order: Mapping[str, Any]) -> trio.socket.SocketType:
         assert self.channel is not None
         async with self._turn:
+            data: bytes = b""
+            ancillary: list[tuple[int, int, bytes]] = []
             with trio.CancelScope(shield=True), trio.fail_after(5):
                 await self.channel.send(json.dumps(order).encode())
                 data, ancillary, _, _ = await self.channel.recvmsg(65_536, socket.CMSG_SPACE(4))

@@ -146,7 +146,7 @@ def _common(states: tuple[str, ...], event: str, cells: dict[str, dict[str, Cell
         [_relative(state, cells[state][event]) for state in states],
     ):
         if all(cell == seen[0] for cell in seen):
-            return seen[0] if len(states) > 1 else _relative(states[0], seen[0])
+            return seen[0] if len(states) > 1 else _relative(next(iter(states)), seen[0])
     return None
 
 

@@ -180,6 +180,7 @@ class Machine(Generic[S, D]):
             if (source, kind) in self.table.ignored:
                 return ()
             return (Unexpected(self.table.name, str(source), kind.__name__),)
+        place, row = 0, cell[0]
         for place, row in enumerate(cell):  # noqa: B007 - whoever watches is told it
             if (guard := row.guard) is None or guard(data, event):
                 break

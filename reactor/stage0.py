@@ -166,7 +166,7 @@ def next_bytes(authority: str, identifier: str) -> bytes:
 
 
 def _read_answer(platform: _socket.socket, step: str, seconds_max: float, done: HandOver) -> bytes:
-    """One whole answer as raw bytes; b"" and an error if it does not come in time, is too long, or is of a kind that only h11 should read."""
+    """One whole answer as raw bytes; b"" and an error if it is late, too long, or of a kind that only h11 should read."""
     data, until_ns = b"", monotonic_ns() + int(seconds_max * 1e9)
     try:
         while not _is_whole(data):

@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from emulator.world.history import History
-from emulator.world.scenario import Life
+from emulator.world.scenario import Life, Scenario
 from emulator.world.wire import Conversation
 from protocols.http_server import Refused, Request, Response
 
@@ -37,20 +37,17 @@ class Api:
         self,
         number: int,
         life: Life,
-        latency_ms: int,
-        pieces: int,
+        scenario: Scenario,
         history: History,
         subscribed: Callable[[int], None],
         changed: Callable[[], None],
     ) -> None:
-        self._number, self._life, self._latency_ms, self._pieces = number, life, latency_ms, pieces
+        self._number, self._life, self._latency_ms, self._pieces = number, life, scenario.latency_ms, scenario.pieces
         self._history, self._subscribed, self._changed = history, subscribed, changed
         self._identifier = IDENTIFIER % number
         self._streams: list[trio.abc.Stream] = []
         self.waiting: Waiting | None = None
         self.asked_at_ms = 0
-        self.asks = 0
-        self.is_registered = False
         self.errors: list[str] = []
 
     async def serve(self, stream: trio.abc.Stream) -> None:
@@ -64,7 +61,8 @@ class Api:
                 self._history.violate("bad request", self._number, f"the platform got no HTTP: {request.reason}")
 
     async def vanish(self) -> None:
-        """Everything breaks."""
+        """Everything breaks, and nobody is here any more who could answer."""
+        self.waiting = None
         for stream in self._streams:
             await trio.aclose_forcefully(stream)
 
@@ -94,7 +92,6 @@ class Api:
         self._history.note("register is answered: %s", manner)
         if manner == "silent":
             await trio.sleep_forever()
-        self.is_registered = manner == "200"
         headers = ((b"Lambda-Extension-Identifier", self._identifier),)
         body = json.dumps({"functionName": "my-function", "accountId": "123456789012"}).encode()
         status = int(manner) if manner.isdecimal() else 200
@@ -116,7 +113,6 @@ class Api:
         if self.waiting is not None:
             self._history.violate("two next calls", self._number, "a second call for the next event is pending")
         self.waiting = waiting = Waiting()
-        self.asks += 1
         self.asked_at_ms = self._history.now_ms
         self._history.note("next is asked for")
         self._changed()

@@ -4,37 +4,20 @@ ends up under another request's id.
 What only an extension's memory held is lost when it is killed, and that is all that may be: what it says was delivered has arrived.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-import attrs
-
-from emulator.arrival import Arrival
+from emulator.world.accounts import Account, World
+from emulator.world.arrived import Arrived, read_arrivals
 from emulator.world.extension import Figures
 from emulator.world.history import Violation
-from emulator.world.items import TAG, Item
-from emulator.world.life import Account, World
+from emulator.world.items import Item
 
-MARKED = re.compile(r"item-(\d+)-")
 SHOWN_MAX = 5
 CHECKPOINT_S = 0.11  # datagrams are acknowledged by nobody: so long after they were read, they outlive the process
 TWICE = "delivered, perhaps twice"
 NOT_TAKEN = ("telemetry record: after the end", "telemetry record: before the registration")
 NOT_OURS = ("telemetry record: by the platform", "datagram: the kernel's", "log line: unreadable")
-
-
-@attrs.define
-class Arrived:
-    """What the intake took during one life. Item numbers to how often, and for lines under which request ids."""
-
-    items: Counter[int] = attrs.field(factory=Counter)
-    owners: list[tuple[int, str | None]] = attrs.field(factory=list)
-    values: dict[int, list[tuple[float, int]]] = attrs.field(factory=dict)  # value (of sketches the sum) and count
-    by_kind: Counter[str] = attrs.field(factory=Counter)  # every entry, series and sketch, ours too
-    invocations: float = 0.0
-    problems: list[str] = attrs.field(factory=list)
 
 
 Found = Iterator[tuple[str, str]]
@@ -44,7 +27,7 @@ Life = tuple[Account, Arrived, Figures]
 def check(world: World, accounts: Iterable[Account]) -> list[Violation]:
     """The violations of all lives, in order; of one kind the first few."""
     arrivals = world.intake.arrivals()
-    lives = [_life(account, _arrived(arrivals[account.first_arrival : account.end_arrival])) for account in accounts]
+    lives = [_life(account, read_arrivals(arrivals[account.first_arrival : account.end_arrival])) for account in accounts]
     violations: list[Violation] = []
     for account, arrived, figures in lives:
         violations += _violations(account.number, _check_life(world, account, arrived, figures))
@@ -110,7 +93,7 @@ def _check_words(figures: Figures) -> Found:
 def _check_owners(world: World, account: Account, arrived: Arrived) -> Found:
     for number, owner in arrived.owners:
         item = world.items.all[number]
-        # A line that a later process finds in the spool may have lost the record that says whose it is: then it is nobody's, never another's.
+        # What a later process finds in the spool may lack the record that says whose a line is: then it is nobody's, never another's.
         is_orphaned = owner is None and item.life < account.number
         if owner not in item.owners and item.accepted and not is_orphaned:
             yield "wrong request id", f"{_name(item)} came as {owner}, it was read under {item.owners}"
@@ -142,7 +125,7 @@ def _check_repeats(world: World, lives: list[Life]) -> Found:
         repeated[kind_of(item)] += times > (item.posted if item.is_line else 1)
     killed = any(account.is_killed for account, _, _ in lives)
     for kind, count in repeated.items():
-        # A payload that was sent, whose answer was lost, and that could not be sent again, counts as dropped: it may have come all the same.
+        # A payload whose answer was lost and that could not be sent again counts as dropped: it may have come all the same.
         covered = sum(figures.noted.get(f"{kind}: {TWICE}", 0) + _dropped(figures, kind) for _, _, figures in lives)
         if count > covered and (world.spool is not None or not killed):
             yield "twice, uncounted", f"{count} {kind} came more often than they were sent; counted are {covered}"
@@ -255,56 +238,3 @@ def _name(item: Item) -> str:
 def _names(items: list[Item]) -> str:
     more = f" and {len(items) - SHOWN_MAX} more" if len(items) > SHOWN_MAX else ""
     return ", ".join(map(_name, items[:SHOWN_MAX])) + more
-
-
-# --- reading what arrived -----------------------------------------------------------------------------------------------------
-
-
-def _arrived(arrivals: Iterable[Arrival]) -> Arrived:
-    arrived = Arrived()
-    for arrival in arrivals:
-        arrived.problems += arrival.decoded.problems
-        if arrival.kept and arrival.decoded.document is not None:
-            _READERS.get(arrival.decoded.kind, _ignore)(arrival.decoded.document, arrived)
-    return arrived
-
-
-def _read_logs(document: Any, arrived: Arrived) -> None:
-    arrived.by_kind["logs"] += len(document)
-    for entry in document:
-        message = entry["message"]
-        if (found := MARKED.search(message["message"])) is not None:
-            number = int(found[1])
-            arrived.items[number] += 1
-            arrived.owners.append((number, message["lambda"]["request_id"]))
-
-
-def _read_series(document: Any, arrived: Arrived) -> None:
-    arrived.by_kind["series"] += len(document["series"])
-    for item in document["series"]:
-        value = item["points"][0]["value"]
-        if (number := _number(item["tags"])) is not None:
-            arrived.items[number] += 1
-            arrived.values.setdefault(number, []).append((value, 1))
-
-
-def _read_sketches(document: Any, arrived: Arrived) -> None:
-    arrived.by_kind["sketches"] += len(document["sketches"])
-    for item in document["sketches"]:
-        if (number := _number(item.get("tags", ()))) is not None:
-            arrived.items[number] += 1
-            sketch = item["dogsketches"][0]
-            arrived.values.setdefault(number, []).append((sketch.get("sum", 0.0), sketch["cnt"]))
-        elif item["metric"] == "aws.lambda.enhanced.invocations":
-            arrived.invocations += item["dogsketches"][0]["cnt"]
-
-
-def _number(tags: Iterable[str]) -> int | None:
-    return next((int(tag.removeprefix(TAG)) for tag in tags if tag.startswith(TAG)), None)
-
-
-def _ignore(document: Any, arrived: Arrived) -> None:
-    """Events and service checks: the function of this world sends none."""
-
-
-_READERS = {"logs": _read_logs, "series": _read_series, "sketches": _read_sketches}

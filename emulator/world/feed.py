@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from emulator.world.history import History
@@ -22,7 +23,18 @@ ANSWER_MS_MAX = 100  # the port always answers at once
 TRIES_MAX = 3
 TRY_PAUSE_S = 0.05
 
+HEADERS = ((b"Host", b"sandbox"), (b"Content-Type", b"application/json"))
+GARBAGE = b'[{"type":"function","record":'
+
 Entry = tuple[Record, Item | None]
+
+
+@attrs.frozen
+class Pace:
+    """In how many pieces a request goes, and how long the pauses between them are."""
+
+    pieces: int = 1
+    pause_s: float = 0.001
 
 
 class Feed:
@@ -86,73 +98,74 @@ class Feed:
     async def _deliver(self, batch: list[Entry]) -> None:
         troubles = {trouble.what: trouble for trouble in self._troubles.get(self._batches, ())}
         self._batches += 1
-        pause_s = PIECE_PAUSES_S = 0.001
-        strange: tuple[object, ...] = ()
-        for what, trouble in troubles.items():
+        for what in troubles:
             self._history.note("telemetry trouble: %s", what)
-            if what == "late":
-                await trio.sleep(trouble.ms / 1000)
-            elif what == "hold":
-                self._queue.extend(entry for entry in batch if entry[1] is not None)
-                batch = [entry for entry in batch if entry[1] is None]
-            elif what == "functions_last":
-                batch = sorted(batch, key=lambda entry: entry[1] is not None)
-            elif what == "lines_lost":
-                batch = [*(entry for entry in batch if entry[1] is None), (_logs_dropped(len(batch)), None)]
-            elif what in ("unknown", "malformed"):
-                strange = STRANGE[what]
-            elif what == "garbage":
-                await self._exchange(b'[{"type":"function","record":', [], 1, pause_s)
-            elif what == "slow":
-                pause_s = PIECE_PAUSES_S * trouble.ms
+        if "late" in troubles:
+            await trio.sleep(troubles["late"].ms / 1000)
+        if "garbage" in troubles:
+            await self._exchange(GARBAGE, [], Pace())
+        batch = self._rearranged(batch, troubles)
         if "cut" in troubles:
             await self._cut(batch)
+        strange = [record for what in ("unknown", "malformed") if what in troubles for record in STRANGE[what]]
+        pace = Pace(max(self._pieces, 3), troubles["slow"].ms / 1000) if "slow" in troubles else Pace(self._pieces)
         groups = [[entry] for entry in batch] if "split" in troubles else [batch]
-        pieces = max(self._pieces, 3) if "slow" in troubles else self._pieces
-        for group in groups:
-            if group:
-                await self._post(group, strange, pieces, pause_s)
-                if "twice" in troubles:
-                    await self._post(group, strange, pieces, pause_s)
+        for group in filter(None, groups):
+            for _ in range(2 if "twice" in troubles else 1):
+                await self._post(group, strange, pace)
 
-    async def _post(self, batch: list[Entry], strange: tuple[object, ...], pieces: int, pause_s: float) -> None:
+    def _rearranged(self, batch: list[Entry], troubles: dict[str, Trouble]) -> list[Entry]:
+        lines, platform = [entry for entry in batch if entry[1]], [entry for entry in batch if not entry[1]]
+        if "hold" in troubles:
+            self._queue.extend(lines)
+            return platform
+        if "lines_lost" in troubles:
+            return [*platform, (_logs_dropped(len(batch)), None)]
+        return [*platform, *lines] if "functions_last" in troubles else batch
+
+    async def _post(self, batch: list[Entry], strange: list[object], pace: "Pace") -> None:
         body = json.dumps([*strange, *(record for record, _ in batch)]).encode()
         for attempt in range(TRIES_MAX):
             if attempt:
                 await trio.sleep(TRY_PAUSE_S)
-            if await self._exchange(body, batch, pieces, pause_s):
+            if await self._exchange(body, batch, pace):
                 return
         self._history.note("the platform gives up a batch of %d records", len(batch))
 
-    async def _exchange(self, body: bytes, batch: list[Entry], pieces: int, pause_s: float) -> bool:
-        """One request; whether it was answered 200. `batch` is what of it must be accounted for."""
+    async def _exchange(self, body: bytes, batch: list[Entry], pace: "Pace") -> bool:
+        """One request; whether it was answered. `batch` is what of it must be accounted for."""
         try:
             stream = await self._connected()
-            request = self._http.send("POST", "/", ((b"Host", b"sandbox"), (b"Content-Type", b"application/json")), body)
+            request = self._http.send("POST", "/", HEADERS, body)
             # What is posted counts before it is sent: the last byte may be read, and its answer lost, in the same moment.
             self._posted(batch)
-            await send_in_pieces(stream, request, pieces, pause_s)
-            with trio.move_on_after(ANSWER_MS_MAX / 1000) as scope:
-                while (answer := self._http.receive(bytes(await stream.receive_some()))) is None:
-                    pass
-            if scope.cancelled_caught:
-                self._history.violate("telemetry unanswered", self.life, f"no answer to a batch within {ANSWER_MS_MAX} ms")
-                await self._hang_up()
-                return True
+            await send_in_pieces(stream, request, pace.pieces, pace.pause_s)
+            status = await self._answer(stream)
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, RemoteProtocolError):
             await self._hang_up()
             return False
-        if answer.status != 200:
-            self._history.violate("telemetry refused", self.life, f"a batch was answered {answer.status}")
-        self._accepted(batch)
+        if status is None:
+            self._history.violate("telemetry unanswered", self.life, f"no answer to a batch within {ANSWER_MS_MAX} ms")
+            await self._hang_up()
+        elif status != 200:
+            self._history.violate("telemetry refused", self.life, f"a batch was answered {status}")
+        else:
+            self._accepted(batch)
         return True
+
+    async def _answer(self, stream: trio.abc.Stream) -> int | None:
+        """The status; None when it does not come in time."""
+        with trio.move_on_after(ANSWER_MS_MAX / 1000):
+            while True:
+                if (answer := self._http.receive(bytes(await stream.receive_some()))) is not None:
+                    return answer.status
+        return None
 
     async def _cut(self, batch: list[Entry]) -> None:
         """Half of a request, then the connection breaks: nothing of it counts."""
         try:
             stream = await self._connected()
-            body = json.dumps([record for record, _ in batch]).encode()
-            request = self._http.send("POST", "/", ((b"Host", b"sandbox"),), body)
+            request = self._http.send("POST", "/", HEADERS, json.dumps([record for record, _ in batch]).encode())
             await stream.send_all(request[: len(request) * 2 // 3])
         except (OSError, trio.BrokenResourceError):
             pass

@@ -1,6 +1,5 @@
 """One run of one scenario, in virtual time, the same every time."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -13,11 +12,12 @@ from trio.testing import MockClock
 
 from emulator.intake import Intake
 from emulator.misbehaviour import parse_misbehaviour
+from emulator.world.accounts import World
 from emulator.world.check import check
 from emulator.world.extension import Make
 from emulator.world.history import History, Violation
 from emulator.world.items import Items
-from emulator.world.life import LifeRun, World
+from emulator.world.life import LifeRun
 from emulator.world.scenario import Invocation, Life, Scenario
 from reactor.net.clock import SimulatedClock
 

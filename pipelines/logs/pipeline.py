@@ -137,7 +137,7 @@ class LogsPipeline:
                     return self._drop("too_deep")
                 text = compact
             if fields is value and is_function:
-                request_id, context = own_request_id(value), read_execution_arn(value.get("executionArn"))
+                request_id, context = own_request_id(fields), read_execution_arn(fields.get("executionArn"))
         if says_out_of_memory(text):
             self._out_of_memory.append((request_id or self._attribution.suspect, epoch_ms // 1000))
         line = (text, epoch_ms, status, request_id or self._attribution.owner, tags, False, context)

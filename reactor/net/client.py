@@ -75,6 +75,7 @@ class HttpClient:
         return ""
 
     async def _receive(self, lost: str) -> Response:
+        data = b""
         try:
             while True:
                 data = bytes(await self._stream.receive_some(READ_BYTES))

@@ -100,8 +100,7 @@ async def test_strange_records_and_broken_batches_cost_themselves_alone(scene_of
     answers = []
 
     async def post_them(call):
-        for body in bodies:
-            answers.append(await scene.post_telemetry(body))
+        answers.extend([await scene.post_telemetry(body) for body in bodies])
 
     found = await scene.play([Step(lines=[f"said {number}"], during=post_them) for number in range(2)])
     assert found.statuses == ["success"] * 2

@@ -44,8 +44,8 @@ async def test_each_reason_to_end_is_obeyed_inside_its_deadline(scene_of):
         assert stretch_ms < left_ms(shutdown, scene) - RESERVE_MS
     texts = ["said before the timeout", "said before the crash", "said at last"]
     ids = [result.request_id for result in found.results]
-    found.check_delivered({key: [text] for key, text in zip(ids, texts, strict=True)}, dict.fromkeys(ids, 1.0))
-    assert [found.counted(name) for name in ("timeouts", "errors", "shutdowns", "invocations")] == [1, 2, 3, 3]
+    found.check_delivered({key: [text] for key, text in zip(ids, texts, strict=True)}, dict.fromkeys(ids, 1.0), perhaps_twice=ids[:1])
+    assert [found.counted(name) for name in ("timeouts", "errors", "shutdowns")] == [1, 2, 3]
     assert [line.request_id for line in found.lines("END RequestId")] == ids
     assert [line.request_id for line in found.lines("REPORT RequestId")] == ids
     assert losses(found) == []
@@ -159,7 +159,7 @@ async def test_what_a_reset_leaves_no_time_for_is_sent_by_the_next_life(scene_of
     found = await scene.play(steps, act=act)
     assert found.statuses == ["timeout", "success"]
     first, second = (result.request_id for result in found.results)
-    found.check_delivered({first: ["said before the reset"], second: ["said after it"]}, {first: 1.0, second: 1.0})
+    found.check_delivered({first: ["said before the reset"], second: ["said after it"]}, {first: 1.0, second: 1.0}, perhaps_twice=[first])
     assert found.counted("timeouts") == 1
     assert losses(found) == []
     found.check_orderly(lives=2, within_ms=DEADLINE_MS)

@@ -64,7 +64,7 @@ class Platform:
 
 
 def whole_request(data):
-    head, blank, body = data.partition(b"\r\n\r\n")
+    head, blank, _ = data.partition(b"\r\n\r\n")
     if not blank:
         return None
     lengths = [int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]

@@ -110,7 +110,7 @@ def test_a_bad_line_is_refused_where_it_stands_and_not_before(line, reason):
 
 def test_time_that_goes_back_is_refused():
     _, told = parse([HEAD, '{"at_ms":5,"in":"sigterm"}', '{"at_ms":4,"in":"sigterm"}'], "run.jsonl")
-    with pytest.raises(FixtureError, match="run.jsonl:3: at_ms goes back from 5 to 4"):
+    with pytest.raises(FixtureError, match=r"run\.jsonl:3: at_ms goes back from 5 to 4"):
         list(told)
 
 
