@@ -19,8 +19,11 @@ ENVIRONMENT = {
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:orders-api"
 
 
-def fixture(invocations: int, gap_ms: int, seed: int = 1, strategy: str = "") -> Iterator[str]:
-    """A warm sandbox that is invoked every `gap_ms` or so; each invocation logs, counts and reports as a small web handler does."""
+def fixture(invocations: int, gap_ms: int, seed: int = 1, strategy: str = "", log_lines: int = 4) -> Iterator[str]:
+    """A warm sandbox that is invoked every `gap_ms` or so; each invocation logs, counts and reports as a small web handler does.
+
+    `log_lines` are those of one invocation; `strategy` is a flush strategy in the words of its setting.
+    """
     random = Random(seed)
     environment = ENVIRONMENT | ({"DD_SERVERLESS_FLUSH_STRATEGY": strategy} if strategy else {})
     yield header_line(Header("generated", EPOCH_MS, environment))
@@ -28,7 +31,7 @@ def fixture(invocations: int, gap_ms: int, seed: int = 1, strategy: str = "") ->
         yield told_line(Told(0, kind, fields))
     at_ms, report = 500, None
     for number in range(invocations):
-        yield from _invocation(random, at_ms, number, report)
+        yield from _invocation(random, at_ms, number, report, log_lines)
         report = _report(random, at_ms + 40, _request_id(number))
         at_ms += gap_ms // 2 + random.randrange(gap_ms)
     yield told_line(
@@ -58,7 +61,7 @@ def _report(random: Random, at_ms: int, request_id: str) -> dict[str, object]:
     return _record(at_ms, "platform.report", {"requestId": request_id, "status": "success", "metrics": metrics})
 
 
-def _invocation(random: Random, at_ms: int, number: int, report: dict[str, object] | None) -> Iterator[str]:
+def _invocation(random: Random, at_ms: int, number: int, report: dict[str, object] | None, log_lines: int) -> Iterator[str]:
     request_id = _request_id(number)
     answer = {"eventType": "INVOKE", "deadlineMs": EPOCH_MS + at_ms + 3000, "requestId": request_id, "invokedFunctionArn": ARN}
     yield told_line(Told(at_ms, "next", {"answer": answer}))
@@ -66,7 +69,7 @@ def _invocation(random: Random, at_ms: int, number: int, report: dict[str, objec
     yield told_line(Told(at_ms + 1, "telemetry", {"records": [report, start] if report else [start]}))
     lines = [
         f"[INFO]\t{_time(at_ms + 5)}\t{request_id}\torder {random.randrange(10**6)} accepted after {random.random():.3f} s"
-        for _ in range(4)
+        for _ in range(log_lines)
     ]
     yield told_line(Told(at_ms + 8, "telemetry", {"records": [_record(at_ms + 5, "function", line) for line in lines]}))
     datagrams = [

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from typing import Any, TextIO
 
 import attrs
@@ -54,14 +55,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run_command(args: argparse.Namespace) -> int:
-    if args.json in (None, "-"):
-        return _run_seeds(args, sys.stdout if args.json else None)
-    try:
-        with open(args.json, "w", encoding="utf-8") as out:
-            return _run_seeds(args, out)
-    except OSError as error:
-        print(f"lambda-reactor: {args.json} cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+    with ExitStack() as stack:
+        out = sys.stdout if args.json == "-" else None
+        if args.json not in (None, "-"):
+            try:
+                out = stack.enter_context(open(args.json, "w", encoding="utf-8"))
+            except OSError as error:
+                print(f"lambda-reactor: {args.json} cannot be written: {error.strerror}", file=sys.stderr)
+                return 2
+        return _run_seeds(args, out)
 
 
 def _run_seeds(args: argparse.Namespace, out: TextIO | None) -> int:

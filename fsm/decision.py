@@ -53,6 +53,11 @@ class Cadence:
     ring: tuple[int, ...] = ()
 
 
+AT_END = Strategy(Kind.END)
+NOW_AND_THEN = Strategy(Kind.PERIODICALLY, ADAPTIVE_INTERVAL_MS)
+WHILE_BUSY = Strategy(Kind.CONTINUOUSLY, ADAPTIVE_INTERVAL_MS)
+
+
 def race_interval_ms(strategy: Strategy) -> int:
     """How long an invocation may run before what it has collected is flushed in the middle of it."""
     if strategy.kind is Kind.DEFAULT:
@@ -65,12 +70,11 @@ def concrete(cadence: Cadence, ring: tuple[int, ...], now_s: int) -> Strategy:
     if cadence.strategy.kind is not Kind.DEFAULT:
         return cadence.strategy
     if len(ring) < RING_LENGTH:
-        return Strategy(Kind.END)
+        return AT_END
     elapsed_s = max(0, now_s - ring[0])
     if elapsed_s / (RING_LENGTH - 1) >= ADAPTIVE_GAP_S:
-        return Strategy(Kind.END)
-    kind = Kind.CONTINUOUSLY if elapsed_s < cadence.flush_timeout_s else Kind.PERIODICALLY
-    return Strategy(kind, ADAPTIVE_INTERVAL_MS)
+        return AT_END
+    return WHILE_BUSY if elapsed_s < cadence.flush_timeout_s else NOW_AND_THEN
 
 
 _WHEN_PASSED = {
@@ -83,10 +87,12 @@ _WHEN_PASSED = {
 def decide(cadence: Cadence, now_s: int) -> tuple[Decision, Cadence]:
     """The decision for an invocation that begins at `now_s` (epoch seconds), and what to remember for the next."""
     ring = (*cadence.ring, now_s)[-RING_LENGTH:]
-    cadence = change(cadence, ring=ring, last_flush_s=min(cadence.last_flush_s, now_s))
+    last_flush_s = min(cadence.last_flush_s, now_s)
     strategy = concrete(cadence, ring, now_s)
     if strategy.kind is Kind.END:
-        return Decision.END, cadence
-    if now_s - cadence.last_flush_s <= strategy.interval_ms // 1000:
-        return Decision.DONT, cadence
-    return _WHEN_PASSED[strategy.kind], change(cadence, last_flush_s=now_s)
+        decision = Decision.END
+    elif now_s - last_flush_s <= strategy.interval_ms // 1000:
+        decision = Decision.DONT
+    else:
+        decision, last_flush_s = _WHEN_PASSED[strategy.kind], now_s
+    return decision, change(cadence, ring=ring, last_flush_s=last_flush_s)

@@ -97,7 +97,9 @@ class Table(Generic[S, D]):
         self.states: tuple[S, ...] = tuple(cast(Iterable[S], type(initial)))  # states are the members of an Enum
         self.events: frozenset[type] = frozenset(kind for _, kind in [*rows, *ignored])
         self.ticks: dict[S, frozenset[type]] = {state: frozenset() for state in self.states}
-        for state, kind in rows:
+        self.cells: dict[S, dict[type, tuple[Row[Any, Any], ...]]] = {state: {} for state in self.states}  # the rows, as `feed` wants them
+        for (state, kind), cell in rows.items():
+            self.cells[state][kind] = cell
             if issubclass(kind, Tick):
                 self.ticks[state] |= {kind}
         self._check()
@@ -175,18 +177,18 @@ class Machine(Generic[S, D]):
                 return ()
             del self.armed[kind]
         source, data = self.state, self.data
-        cell = self.table.rows.get((source, kind))
+        cell = self.table.cells[source].get(kind)
         if cell is None:
             if (source, kind) in self.table.ignored:
                 return ()
             return (Unexpected(self.table.name, str(source), kind.__name__),)
         place, row = 0, cell[0]
-        for place, row in enumerate(cell):  # noqa: B007 - whoever watches is told it
-            if (guard := row.guard) is None or guard(data, event):
-                break
+        while (guard := row.guard) is not None and not guard(data, event):  # the last row has none
+            place += 1
+            row = cell[place]
         self.data, effects = row.action(data, event)
         self.state = row.target
-        if self.armed or Arm in map(type, effects):
+        if self.armed or (effects and Arm in map(type, effects)):
             effects = self._keep_timers(effects)
         if self._watch is not None:
             self._watch(Step(self.table.name, source, event, place, row.target, effects))

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 SECONDS_CACHED_MAX = 64
 """Distinct seconds whose epoch time is remembered; a batch spans few."""
 
+DAYS_CACHED_MAX = 8
+
 Record = dict[str, Any]
 
 
@@ -80,6 +82,7 @@ def _split_array(text: str) -> Iterator[str]:
 # --- times -------------------------------------------------------------------------------------------------------------------------
 
 _second_ms: dict[str, int] = {}
+_midnight_s: dict[str, int] = {}
 
 
 def parse_time_ms(text: object) -> int | None:
@@ -91,9 +94,19 @@ def parse_time_ms(text: object) -> int | None:
         return None
     if len(text) == 24 and text[19] == "." and text[23] == "Z" and (millis := text[20:23]).isdecimal():
         second_ms = _second_ms.get(text[:19])
-        if second_ms is not None:
-            return second_ms + int(millis)
+        if second_ms is None:
+            second_ms = _new_second_ms(text[:19])
+        return None if second_ms is None else second_ms + int(millis)
     return _parse_time_slowly(text)
+
+
+def _new_second_ms(text: str) -> int | None:
+    try:
+        second_ms = _epoch_s(text) * 1000
+    except ValueError:
+        return None
+    _remember_second(text, second_ms)
+    return second_ms
 
 
 def _parse_time_slowly(text: str) -> int | None:
@@ -115,13 +128,28 @@ def _remember_second(text: str, second_ms: int) -> None:
 
 def _epoch_s(text: str) -> int:
     """Seconds since the epoch of `YYYY-MM-DDTHH:MM:SS` read as UTC (`t` or a blank will do for `T`; second 60 is a leap second)."""
-    if not (text[4] == text[7] == "-" and text[10] in "Tt " and text[13] == text[16] == ":"):
+    midnight_s = _midnight_s.get(text[:11])
+    if midnight_s is None:
+        midnight_s = _new_midnight_s(text[:11])
+    if not text[13] == text[16] == ":":
+        raise ValueError(text)
+    hour, minute, second = _digits(text[11:13]), _digits(text[14:16]), _digits(text[17:19])
+    if not (hour < 24 and minute < 60 and second <= 60):
+        raise ValueError(text)
+    return midnight_s + hour * 3600 + minute * 60 + second
+
+
+def _new_midnight_s(text: str) -> int:
+    """Of `YYYY-MM-DDT`."""
+    if not (text[4] == text[7] == "-" and text[10] in "Tt "):
         raise ValueError(text)
     year, month, day = _digits(text[:4]), _digits(text[5:7]), _digits(text[8:10])
-    hour, minute, second = _digits(text[11:13]), _digits(text[14:16]), _digits(text[17:19])
-    if not (1 <= month <= 12 and 1 <= day <= _days_of_month(year, month) and hour < 24 and minute < 60 and second <= 60):
+    if not (1 <= month <= 12 and 1 <= day <= _days_of_month(year, month)):
         raise ValueError(text)
-    return _days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+    if len(_midnight_s) >= DAYS_CACHED_MAX:
+        _midnight_s.clear()
+    _midnight_s[text] = midnight_s = _days_since_epoch(year, month, day) * 86400
+    return midnight_s
 
 
 def _digits(text: str) -> int:

@@ -16,7 +16,7 @@ from reactor.net.network import Network
 from reactor.net.origin import parse_origin
 from reactor.net.pool import Pool
 from reactor.net.system import SystemStream
-from reactor.stage0 import HandOver
+from reactor.stage0 import TIMED_OUT, HandOver
 
 REPORT_ERROR_S_MAX = 0.3
 READ_BYTES = 65_536
@@ -42,6 +42,8 @@ class PlatformApi:
         return registration
 
     async def subscribe(self, port: int, logs: bool) -> api.Refusal | None:
+        if self._done is not None and self._done.errors.get("subscribe") == TIMED_OUT:
+            return api.Refusal("not answered in time")  # asked once and waited for; to wait again would only hold up the start
         request = api.subscribe_request(self.identifier, self._managed, logs, port)
         answer = self._answered("subscribe", request) or await self._call(request)
         return answer if isinstance(answer, api.Refusal) else api.read_subscription(answer.status, answer.body)

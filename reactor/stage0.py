@@ -16,6 +16,7 @@ REGISTER_S_MAX = 10.0
 SUBSCRIBE_S_MAX = 0.3
 TELEMETRY_PORT, LIFECYCLE_PORT, TRACE_PORT, DOGSTATSD_PORT = 8999, 8124, 8126, 8125
 BACKLOG = 128
+TIMED_OUT = "timed out"
 LISTENERS = (
     ("telemetry", "0.0.0.0", TELEMETRY_PORT),
     ("lifecycle", "127.0.0.1", LIFECYCLE_PORT),
@@ -175,6 +176,9 @@ def _read_answer(platform: _socket.socket, step: str, seconds_max: float, done: 
             if not piece or len(data) > ANSWER_BYTES_MAX:
                 raise OSError("closed before the answer was whole" if not piece else "the answer is too long")
             data += piece
+    except TimeoutError:
+        done.errors[step] = TIMED_OUT
+        return b""
     except OSError as error:
         done.errors[step] = str(error) or type(error).__name__
         return b""

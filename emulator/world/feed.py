@@ -82,18 +82,21 @@ class Feed:
 
     async def run(self) -> None:
         while True:
-            while self.port is None or not self._is_open or not self._queue:
+            while not (self._may_deliver() and self._queue):
                 await self._changed.wait()
             self._is_busy = True
             await trio.sleep(BUFFERING_S)
             batch = list(self._queue)
             self._queue.clear()
-            if self._is_open:
+            if self._may_deliver():
                 await self._deliver(batch)
             else:  # frozen meanwhile
                 self._queue.extendleft(reversed(batch))
             self._is_busy = False
             self._touch()
+
+    def _may_deliver(self) -> bool:
+        return self._is_open and self.port is not None
 
     async def _deliver(self, batch: list[Entry]) -> None:
         troubles = {trouble.what: trouble for trouble in self._troubles.get(self._batches, ())}

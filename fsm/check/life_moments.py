@@ -8,12 +8,12 @@ from fsm.check.standing import HERE, Standing
 from fsm.change import change
 from fsm.decision import ADAPTIVE_GAP_S, ADAPTIVE_INTERVAL_MS, RING_LENGTH, Cadence, Kind, Strategy
 from fsm.on_demand import IN_SHUTDOWN, OWING, State
-from fsm.on_demand_actions import Data
+from fsm.on_demand_actions import INVOCATION_MS_MAX, Data
 
 if TYPE_CHECKING:
     from fsm.check.life import Alive
 
-LATE_MS = -1  # all that is past is alike
+LATE_MS = -1
 ENDED = (*IN_SHUTDOWN, State.EXIT)
 NO_CADENCE = Cadence(Strategy(), 0, 0)
 AHEAD_S = 3_600
@@ -33,8 +33,26 @@ def _data(state: State, data: Data, passed_ms: int, jump_ms: int) -> Data:
     if state in ENDED:
         return _ended(state, data, passed_ms)
     epoch_ms = passed_ms + jump_ms
-    deadline_ms = max(HERE.epoch_ms + LATE_MS, data.deadline_ms - epoch_ms) if state in OWING else 0
-    return change(data, deadline_ms=deadline_ms, cadence=_cadence(data.cadence, round(epoch_ms / 1000)))
+    deadline_ms = _deadline(data.deadline_ms - epoch_ms) if state in OWING else 0
+    return change(
+        data,
+        deadline_ms=deadline_ms,
+        cadence=_cadence(data.cadence, round(epoch_ms / 1000)),
+        early=tuple(sorted(data.early, key=_by_name)),
+        owed=tuple(sorted(data.owed, key=_by_name)),
+    )
+
+
+def _deadline(at_ms: int) -> int:
+    """All that is past is alike, and so is all that only a clock which was put back can explain."""
+    if at_ms > HERE.epoch_ms + INVOCATION_MS_MAX:
+        return HERE.epoch_ms + AHEAD_S * 1000
+    return max(HERE.epoch_ms + LATE_MS, at_ms)
+
+
+def _by_name(record: tuple[str, type]) -> tuple[str, str]:
+    """Records are found by what they are, in whatever order they were noted."""
+    return record[0], record[1].__name__
 
 
 def _ended(state: State, data: Data, passed_ms: int) -> Data:

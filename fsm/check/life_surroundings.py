@@ -17,7 +17,6 @@ from fsm.shared_actions import NEXT_FAILURES_MAX
 
 IDS = "abc"
 STRANGER = "x"  # a request id that the platform never gave us
-JUMPS_MS = (3_600_000, -3_600_000)
 
 NEXT_ONCE = "at most one call for the next event is pending"
 NEXT_OWED = "the next event is asked for once per answer"
@@ -96,6 +95,7 @@ class Choices:
     deadlines_ms: tuple[int, ...] = (-1_000, 150, 3_000)
     gaps_ms: tuple[int, ...] = (0,)
     lefts_ms: tuple[int, ...] = (-1_000, 300, 2_000)
+    jumps_ms: tuple[int, ...] = (3_600_000,)
     invocations_max: int = 3
     failures_max: int = NEXT_FAILURES_MAX + 1
 
@@ -135,7 +135,7 @@ class Platform:
             yield ("subscription refused",)
         if world.next == ASKED:
             yield from (("shutdown", left_ms) for left_ms in self._choices.lefts_ms)
-            if world.failures < self._choices.failures_max and world.oddity in ("", "failures"):
+            if world.failures < self._choices.failures_max and self._may_fail(world):
                 yield ("next failed", False)
             yield ("next failed", True)
             if world.ending:
@@ -146,6 +146,11 @@ class Platform:
         elif world.next == BEGUN:
             for deadline_ms in self._choices.deadlines_ms:
                 yield from (("invoke", world.ids[-1], deadline_ms, gap_ms) for gap_ms in self._choices.gaps_ms)
+
+    @staticmethod
+    def _may_fail(world: World) -> bool:
+        """Failures come after the start or the first invocation: later ones are no different."""
+        return world.oddity == "failures" or (not world.oddity and len(world.ids) <= 1)
 
     def _records(self, world: World) -> Iterable[Stimulus]:
         for request_id in sorted({*world.ids} - {STRANGER}):
@@ -160,7 +165,7 @@ class Platform:
     def _whenever(self, world: World) -> Iterable[Stimulus]:
         yield ("sigterm",)
         if not world.oddity and not world.ending:
-            yield from (("jump", by_ms) for by_ms in JUMPS_MS)
+            yield from (("jump", by_ms) for by_ms in self._choices.jumps_ms)
 
     # --- watching -------------------------------------------------------------------------------------------------------------
 

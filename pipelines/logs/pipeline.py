@@ -84,11 +84,12 @@ class LogsPipeline:
         for start in range(0, len(records), SLICE_RECORDS):
             self._take_slice(records[start : start + SLICE_RECORDS] if start or len(records) > SLICE_RECORDS else records, now)
             self._queue.settle()
-        self._emit(self._durable.release_aged(now.mono_ms))
-        self._queue.settle()
-        return LogFacts(
-            tuple(self._out_of_memory), tuple(self._logs_dropped), tuple(self._warnings()), self._queue.bytes >= FLUSH_EARLY_BYTES
-        )
+        if self._may_hold:
+            self._emit(self._durable.release_aged(now.mono_ms))
+            self._queue.settle()
+        warnings = tuple(self._warnings()) if self._logs_dropped or self._lost() > self._lost_told else ()
+        flush_early = self._queue.bytes >= FLUSH_EARLY_BYTES
+        return LogFacts(tuple(self._out_of_memory), tuple(self._logs_dropped), warnings, flush_early)
 
     def _take_slice(self, records: list[telemetry.Record], now: Now) -> None:
         """The short way is written out here, without a call of ours per line: this loop is what a busy function costs us."""
@@ -196,10 +197,13 @@ class LogsPipeline:
         self._logs_dropped.append(fields)
 
     def _admit_platform(self, kind: str, line: tuple[str, str], request_id: str | None, epoch_ms: int, now: Now) -> None:
+        text, status = line
         if kind in self._drop_platform_lines:
             self._drop("platform_line_off")
+        elif self._short_way and request_id is not None and len(text) <= SHORT_CHARS_MAX:
+            encoder = self._encoder
+            self._queue.append_platform(to_utf8(f"{HEAD}{escape(text)}{encoder.owner(request_id)}{epoch_ms}{encoder.tails[status]}"))
         elif self._enabled:
-            text, status = line
             self._admit((text, epoch_ms, status, request_id, "", True, None), now)
 
     def _follow_owner(self) -> None:

@@ -66,6 +66,7 @@ class Enhanced:
         self._ready_at_ms = None if settings.init_type == SNAP_START else settings.started_at_ms
         self._was_invoked = False
         self._was_ever_invoked = False
+        self._invoked_at_ms = 0
         self._was_init_started = False
         self._held: list[tuple[int, Tags]] = []
         self._has_init_duration = False
@@ -100,10 +101,14 @@ class Enhanced:
         self._tag("init_type", self._settings.init_type or init_type or ON_DEMAND)
         self._emit("init_duration", duration_ms * 0.001, event_ms, now_ms)
 
-    def restore_start(self, now_ms: int) -> None:
-        """Record `platform.restoreStart`: from here on the sandbox waits for a first invocation (again)."""
-        self._ready_at_ms = now_ms
-        self._was_invoked = False
+    def restore_start(self, event_ms: int) -> None:
+        """Record `platform.restoreStart`: from then on the sandbox waits for a first invocation (again).
+
+        It is often read after that invocation's INVOKE, which then was the cold one already.
+        """
+        if event_ms > self._invoked_at_ms:
+            self._was_invoked = False
+        self._ready_at_ms = event_ms
         self.release()
 
     def restore_report(self, duration_ms: Any, event_ms: int, now_ms: int) -> None:
@@ -138,7 +143,7 @@ class Enhanced:
     def invoked(self, request_id: str, now_ms: int, start: Snapshot | None = None) -> None:
         """An invocation begins: the Invoke event on demand, `platform.start` on managed instances."""
         self._tag_start(now_ms)
-        self._was_invoked = self._was_ever_invoked = True
+        self._was_invoked, self._was_ever_invoked, self._invoked_at_ms = True, True, now_ms
         self._requests.open(request_id, start)
         self._held.append((now_ms, self._tags))
         # The first point waits for initStart, which says whether the function is durable.

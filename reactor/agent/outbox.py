@@ -4,6 +4,7 @@ Synchronous and without I/O: it says which payload to send; whoever performs tha
 aside, and costs nobody anything until one of them, sent beside an invocation, shows that the intake has healed.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,9 @@ class Outbox:
         self._ledger, self._random, self._watch = ledger, random, watch
         self._entries: dict[int, _Entry] = {}
         self._intakes: dict[str, Machine[destination.State, destination.Data]] = {}
+        self._slots_taken = 0
+        self._waiting: deque[int] = deque()  # for a slot: numbers, oldest first; some may have been dealt with otherwise by now
+        self._flushed = 0  # the highest number that a flush has begun for
         self._until_mono_ms = 0
         self._is_open = False  # the flush's bound has not passed: what waits for a slot will get one
 
@@ -97,14 +101,18 @@ class Outbox:
 
     def flush(self, until_mono_ms: int, now: Now, final: bool = False) -> list[Any]:
         """Begin, or join, a flush of everything in hand: what was set aside earlier goes first. `final`: dead intakes are tried too."""
-        self._until_mono_ms = max(until_mono_ms, self._until_mono_ms) if self._slots_taken() else until_mono_ms
+        self._until_mono_ms = max(until_mono_ms, self._until_mono_ms) if self._slots_taken else until_mono_ms
         out: list[Any] = self._make_room(now)
         if final:
             for origin in self._intakes:
                 self._tell_intake(origin, ev.LastChance(now), out)
         for number, entry in tuple(self._entries.items()):
             takes = self._intakes[entry.intake].state is destination.State.CLOSED
+            if takes and entry.machine.state is QUEUED and number > self._flushed:
+                continue  # it was made for this very flush
             self._feed(number, ev.FlushBegan(now, self._until_mono_ms) if takes else ev.Barred(now), out)
+        self._flushed = self.number
+        self._waiting = deque(number for number, entry in self._entries.items() if entry.machine.state is QUEUED)
         self._fill_slots(now, out)
         return out
 
@@ -159,18 +167,13 @@ class Outbox:
 
     # --- machines -------------------------------------------------------------------------------------------------------------
 
-    def _slots_taken(self) -> int:
-        return sum(entry.machine.state in _HOLDING_A_SLOT for entry in self._entries.values())
-
     def _fill_slots(self, now: Now, out: list[Any]) -> None:
         self._is_open = now.mono_ms < self._until_mono_ms
-        free = SLOTS - self._slots_taken() if self._is_open else 0
-        for number, entry in tuple(self._entries.items()) if free > 0 else ():
-            if entry.machine.state is QUEUED:
+        while self._is_open and self._slots_taken < SLOTS and self._waiting:
+            number = self._waiting.popleft()
+            entry = self._entries.get(number)
+            if entry is not None and entry.machine.state is QUEUED:
                 self._feed(number, ev.SendBy(now, self._until_mono_ms), out)
-                free -= 1
-                if not free:
-                    return
 
     def _make_room(self, now: Now) -> list[Any]:
         out: list[Any] = []
@@ -202,9 +205,12 @@ class Outbox:
 
     def _feed(self, number: int, event: Any, out: list[Any]) -> None:
         entry = self._entries[number]
-        for effect in entry.machine.feed(event):
+        machine = entry.machine
+        held_a_slot = machine.state in _HOLDING_A_SLOT
+        for effect in machine.feed(event):
             self._perform(entry.payload, effect, out)
-        if entry.machine.state in delivery.TABLE.final:
+        self._slots_taken += (machine.state in _HOLDING_A_SLOT) - held_a_slot
+        if machine.state in delivery.TABLE.final:
             self.bytes -= len(entry.payload.body.raw)
             del self._entries[number]
             out.append(ForgetPayload(number))

@@ -171,6 +171,8 @@ class SystemNetwork:
     async def _resolve(self, host: str, port: int) -> list[Address]:
         if host in LOOPBACK_NAMES:
             return [(socket.AF_INET, (LOOPBACK, port))]
+        if _is_ipv4(host):  # needs no resolver, and no thread of its own to run one in
+            return [(socket.AF_INET, (host, port))]
         if (host, port) not in self._names:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             if len(self._names) >= NAMES_MAX:
@@ -178,6 +180,14 @@ class SystemNetwork:
             # IPv4 first: a function's network seldom has IPv6, but its resolver answers with it.
             self._names[host, port] = sorted(((family, address) for family, _, _, _, address in found), key=_is_ipv6)  # type: ignore[misc]
         return self._names[host, port]
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _is_ipv6(address: Address) -> bool:

@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -260,10 +261,10 @@ async def test_a_platform_that_only_fails_is_given_up_after_some_tries(scene_of)
 
 FREEZES = 3
 FROZEN_S = 1.5
+SEEDS = (11, 12, 13)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
-async def test_a_freeze_at_any_moment_hangs_nothing_and_loses_nothing(scene_of, seed):
+async def frozen_somewhere(scene_of: Any, seed: int) -> None:
     """Each invocation is frozen once, somewhere between its INVOKE and the end of its flush."""
     scene, random_ = scene_of(timeout_ms=8_000), random.Random(seed)
     moments_ms = [random_.uniform(0, 80) for _ in range(FREEZES)]
@@ -282,8 +283,13 @@ async def test_a_freeze_at_any_moment_hangs_nothing_and_loses_nothing(scene_of, 
     assert found.statuses == ["success"] * FREEZES
     assert max(found.waits_ms) < FROZEN_S * 1_000 + PROMPT_MS
     ids = [result.request_id for result in found.results]
-    found.check_delivered({key: ["said in the cold"] for key in ids}, dict.fromkeys(ids, 1.0))
+    # A request that was under way in the freeze may have run out of its time with the answer unread: it is rightly sent again.
+    found.check_delivered({key: ["said in the cold"] for key in ids}, dict.fromkeys(ids, 1.0), perhaps_twice=ids)
     found.check_orderly()
+
+
+async def test_a_freeze_at_any_moment_hangs_nothing_and_loses_nothing(scene_of, at_once):
+    await at_once(*(partial(frozen_somewhere, scene_of, seed) for seed in SEEDS))
 
 
 # --- init -----------------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.fixture import FixtureError, Header, Told, datagram_fields, datagrams_of, header_line, parse, told_line
+from protocols.fixture import FixtureError, Header, Told, datagram_fields, datagrams_of, header_line, lives, parse, told_line
 
 HEAD = '{"fixture":"lambda-reactor/1","name":"cold","epoch_ms":1700000000000,"environment":{"DD_ENV":"test"}}'
 JSON_TEXT = st.text(st.characters(codec="utf-8"))
@@ -132,3 +132,50 @@ def test_datagrams_of_any_bytes_survive(datagrams):
 def test_base64_that_is_none_is_refused():
     with pytest.raises(ValueError, match="base64"):
         datagrams_of({"base64": ["not base64!"]})
+
+
+# --- several lives in one file -------------------------------------------------------------------------------------------------
+
+SECOND = '{"fixture":"lambda-reactor/1","name":"again","epoch_ms":1700000009000}'
+
+
+def read_lives(*lines):
+    return [(header.name, list(told)) for header, told in lives(lines, "run.jsonl")]
+
+
+def test_a_further_header_begins_the_next_life_and_time_begins_anew():
+    assert read_lives(HEAD, '{"at_ms":5,"in":"sigterm"}', SECOND, '{"at_ms":1,"in":"subscribe"}', SECOND) == [
+        ("cold", [Told(5, "sigterm", {})]),
+        ("again", [Told(1, "subscribe", {})]),
+        ("again", []),
+    ]
+
+
+def test_one_life_is_read_alike_either_way():
+    lines = (HEAD, "", '{"at_ms":5,"in":"sigterm"}')
+    assert read_lives(*lines) == [(read(*lines)[0].name, read(*lines)[1])]
+
+
+def test_a_second_life_is_refused_where_one_is_wanted():
+    with pytest.raises(FixtureError, match=r"run\.jsonl:3: a second life begins here"):
+        read(HEAD, '{"at_ms":5,"in":"sigterm"}', SECOND)
+
+
+def test_what_is_left_unread_of_a_life_is_skipped_but_checked():
+    lines = (HEAD, '{"at_ms":5,"in":"sigterm"}', '{"at_ms":6,"in":"sigterm"}', SECOND)
+    assert [header.name for header, _ in lives(lines, "run.jsonl")] == ["cold", "again"]
+    with pytest.raises(FixtureError, match=r"run\.jsonl:3: at_ms goes back"):
+        [header.name for header, _ in lives((*lines[:2], '{"at_ms":4,"in":"sigterm"}', SECOND), "run.jsonl")]
+
+
+@pytest.mark.parametrize(("lines", "line"), [((), 1), ((HEAD, '{"fixture":"lambda-reactor/0"}'), 2), ((HEAD, '{"fixture":null}'), 2)])
+def test_a_bad_header_is_refused_wherever_it_stands(lines, line):
+    with pytest.raises(FixtureError, match=rf"run\.jsonl:{line}: "):
+        read_lives(*lines)
+
+
+@given(st.lists(st.lists(TOLD, max_size=3), min_size=1, max_size=4))
+def test_lives_that_are_written_are_read_back(each):
+    values = [(Header(f"life {number}", number, {}), [Told(0, *told) for told in life]) for number, life in enumerate(each)]
+    text = "".join("".join([header_line(header), *map(told_line, told)]) for header, told in values)
+    assert [(header, list(told)) for header, told in lives(text.split("\n"), "run.jsonl")] == values

@@ -263,3 +263,36 @@ def test_service_checks_go_together():
         {"check": "db", "status": 2, "host_name": "", "tags": ["env:prod", "b"]},
         {"check": "x", "status": 0, "tags": ["env:prod"]},
     ]
+
+
+@pytest.mark.parametrize("encode", [encode_series, encode_sketches])
+def test_what_is_remembered_of_earlier_items_never_shows_in_later_ones(encode):
+    """More contexts than are remembered, each alike in most of what it is remembered by."""
+
+    def items(count):
+        for number in range(count):
+            tags = (f"env:{number % 3}", f"t:{'x' * 1000}", f"n:{number % 700}")
+            origin = None if number % 5 else (1, 38, number % 2)
+            if encode is encode_sketches:
+                yield f"m{number % 2}", tags, TS + number, ONE, origin
+            else:
+                yield f"m{number % 2}", tags, TS + number, (COUNT, GAUGE)[number % 7 > 3], number / 4, tags[:1], origin
+
+    together = b"".join(body.raw for body in encode(items(2000), items_max=1))
+    alone = b"".join(encode([item])[0].raw for item in reversed(list(items(2000))))
+    assert len(together) == len(alone)
+    assert together == b"".join(encode([item])[0].raw for item in items(2000))
+    if encode is encode_series:
+        found = [json.loads(body.raw)["series"][0] for body in encode(items(2000), items_max=1)]
+        for document, (name, tags, timestamp_s, kind, value, _, origin) in zip(found, items(2000), strict=True):
+            assert (document["metric"], document["tags"], document["points"]) == (
+                name,
+                list(tags),
+                [{"timestamp": timestamp_s, "value": value}],
+            )
+            assert (document.get("interval"), document["metadata"] is None) == ({COUNT: 10}.get(kind), origin is None)
+    else:
+        found = [SketchPayload.FromString(body.raw).sketches[0] for body in encode(items(2000), items_max=1)]
+        for message, (name, tags, timestamp_s, _, origin) in zip(found, items(2000), strict=True):
+            assert (message.metric, tuple(message.tags), message.dogsketches[0].ts) == (name, tags, timestamp_s)
+            assert message.HasField("metadata") is (origin is not None)

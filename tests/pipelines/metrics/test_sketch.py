@@ -4,11 +4,11 @@ import bisect
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.metrics import sketch as sketch_module
-from pipelines.metrics.sketch import GAMMA, Sketch, key_of, split_count, trim, value_of
+from pipelines.metrics.sketch import GAMMA, OneValue, Sketch, key_of, split_count, trim, value_of
 
 
 def sketch_of(*values):
@@ -217,3 +217,17 @@ def test_quantiles_are_those_of_the_backend(values, q, expected):
 def test_sums_beyond_a_float_are_noticed():
     assert not sketch_of(1e308, 1e308).is_finite()
     assert sketch_of(1e307, -1e307).is_finite()
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@example(0.0)
+@example(-0.0)
+@example(5e-324)
+@example(-1.7e308)
+def test_the_sketch_of_one_value_reads_as_a_sketch_that_got_one_value(value):
+    one, sketch = OneValue(value), sketch_of(value)
+    for name in ("count", "min", "max", "sum", "avg"):
+        assert getattr(one, name) == getattr(sketch, name)
+    assert one.bin_list() == sketch.bin_list()
+    assert one.is_finite()
+    assert repr(one) == f"OneValue({value})"

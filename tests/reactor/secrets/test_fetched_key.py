@@ -265,6 +265,7 @@ async def test_a_restored_sandbox_fetches_a_key_of_its_own(autojump_clock, make)
     assert await key.key() == ONE
     key.restored()
     assert key.state == "UNLOADED"
+    assert key.refused(ONE), "the key of before is not the one in use"
     assert await key.key() == TWO
 
 

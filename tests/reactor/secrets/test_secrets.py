@@ -66,6 +66,7 @@ def test_sources_in_order_of_precedence(key_settings, first):
 @pytest.mark.parametrize("name", EVERY)
 def test_a_blank_value_is_no_source(key_settings, name):
     assert sources_of(key_settings(**{name: "  "})) == ()
+    assert sources_of(key_settings().evolve(**{name.removeprefix("DD_").lower(): " \n"})) == ()
 
 
 def test_a_source_is_called_by_the_variable_that_turns_it_on():

@@ -1,0 +1,42 @@
+"""Recordings played to the real process: what arrives is what a replay sends."""
+
+import sys
+
+import pytest
+
+from cli.main import main
+from fixtures.record import RECORDED
+
+pytestmark = pytest.mark.peers
+
+
+@pytest.mark.parametrize("name", ["cold-and-warm", "runtime-crash"])
+def test_what_arrives_from_the_real_process_is_what_a_replay_sends(name, capsys):
+    assert main(["replay", "--real", str(RECORDED / f"{name}.jsonl")]) == 0
+    out = capsys.readouterr().out
+    assert "sketch values" in out
+    assert "exit code 0" in out
+    assert "NOT" not in out
+    assert ("life 2" in out) == (name == "runtime-crash")
+
+
+def test_a_process_that_does_not_do_as_recorded_is_found_out(tmp_path, capsys, monkeypatch):
+    """A process that keeps nothing: the flush it makes at its end brings less than the replay says."""
+    lines = (RECORDED / "shutdown-first.jsonl").read_text(encoding="utf-8")
+    path = tmp_path / "run.jsonl"
+    path.write_text(lines, encoding="utf-8")
+    monkeypatch.setattr("cli.replay_real.ours", lambda: (sys.executable, "-c", "pass"))
+    assert main(["replay", "--real", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "NOT AS RECORDED  line 1 (register) could not be played" in out or "NOT AS RECORDED  the process ended" in out
+    assert "NOT ALIKE" in out
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path, capsys):
+    assert main(["replay", "--real", str(tmp_path / "missing.jsonl")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_recording_that_no_real_process_can_be_told_is_refused(capsys):
+    assert main(["replay", "--real", str(RECORDED / "made-clock-jump.jsonl")]) == 2
+    assert "the clock of a real process cannot be set" in capsys.readouterr().err
