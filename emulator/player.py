@@ -172,12 +172,24 @@ class Player:
             if self._began_s:
                 await trio.sleep_until(self._began_s + line.at_ms / 1000)
             with trio.move_on_after(ASKED_WITHIN_S) as scope:
-                await self._tell(line, self._datagrams.get(number, ()), process)
+                await self._tell_or_end(line, self._datagrams.get(number, ()), process)
             if scope.cancelled_caught:
                 return f"line {number + 1} ({line.kind}) could not be played: the process did not ask"
             if self._ended.is_set() and number + 1 < len(self._lines):
-                return f"the process ended after line {number + 1} of {len(self._lines)}"
+                return f"the process ended at line {number + 1} of {len(self._lines)} ({line.kind})"
         return await self._wait_end(process)
+
+    async def _tell_or_end(self, line: Line, datagrams: Sequence[bytes], process: Process) -> None:
+        """A process that ends asks for nothing more."""
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                await self._ended.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(watch)
+            await self._tell(line, datagrams, process)
+            nursery.cancel_scope.cancel()
 
     async def _wait_end(self, process: Process) -> str:
         ends = any(line.kind == "sigterm" or line.fields.get("answer", {}).get("eventType") == "SHUTDOWN" for line in self._lines)

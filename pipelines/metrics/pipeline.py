@@ -13,8 +13,9 @@ from pipelines.metrics.aggregate import Aggregator, AggregatorStatistics, Series
 from pipelines.metrics.datagrams import DatagramReader, DatagramStatistics
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings, EnhancedStatistics
 from pipelines.metrics.origin import category_of, origin_of
+from pipelines.metrics.sketch import OneValue, Sketch
 from pipelines.tags import tag_list, without_keys
-from protocols.dogstatsd import TAGS_MAX, Tags, unique_tags
+from protocols.dogstatsd import COUNT, TAGS_MAX, Tags, unique_tags
 from protocols.intake_body import Body
 from protocols.intake_metrics import Origin, SeriesItem, SketchItem, encode_checks, encode_event, encode_series, encode_sketches
 from protocols.memo import Memo
@@ -110,19 +111,38 @@ def _weigh(key: tuple[str, Tags], label: tuple[Tags, Origin | None]) -> int:
 
 
 def _series_items(points: list[SeriesPoint], labels: Labels) -> list[SeriesItem]:
-    items: list[SeriesItem] = []
+    """A metric that repeats a base tag is the same metric as one that does not: the intake would keep only one of their points."""
+    items: dict[tuple[str, Tags, int, str], SeriesItem] = {}
     for name, own_tags, bucket_s, kind, value in points:
         tags, origin = labels[name, own_tags]
-        items.append((name, tags, bucket_s, kind, value, own_tags, origin))
-    return items
+        key = (name, tags, bucket_s, kind)
+        if kind == COUNT and (twin := items.get(key)) is not None:
+            value += twin[4]
+        items[key] = (name, tags, bucket_s, kind, value, own_tags, origin)
+    return list(items.values())
 
 
 def _sketch_items(points: list[SketchPoint], labels: Labels) -> list[SketchItem]:
-    items: list[SketchItem] = []
+    """As for series: the same metric is in a body once."""
+    items: dict[tuple[str, Tags, int], SketchItem] = {}
     for name, own_tags, bucket_s, sketch in points:
         tags, origin = labels[name, own_tags]
-        items.append((name, tags, bucket_s, sketch, origin))
-    return items
+        key = (name, tags, bucket_s)
+        if (twin := items.get(key)) is not None:
+            sketch = merged(twin[3], sketch)
+        items[key] = (name, tags, bucket_s, sketch, origin)
+    return list(items.values())
+
+
+def merged(one: Sketch | OneValue, other: Sketch | OneValue) -> Sketch:
+    """Both in a sketch of its own."""
+    whole = Sketch()
+    for part in (one, other):
+        if isinstance(part, OneValue):
+            whole.insert_many([part.min])
+        else:
+            whole.merge(part)
+    return whole
 
 
 def _base_tags(tags: Mapping[str, str]) -> Tags:

@@ -1,4 +1,4 @@
-"""What of a recording is changed for a real process, and what cannot be played to one. The playing itself is in tests/replay/test_real.py."""
+"""What of a recording is changed for a real process, and what cannot be played to one. The playing is in tests/replay/test_real.py."""
 
 import copy
 from typing import Any

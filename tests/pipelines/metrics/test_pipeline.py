@@ -205,3 +205,28 @@ def test_importing_the_pipeline_loads_neither_protobuf_nor_input_and_output():
     root = pathlib.Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "expected"),
+    [
+        (b"hits:1|c\nhits:2|c|#env:prod", "/api/v2/series", 3.0),
+        (b"level:1|g\nlevel:2|g|#env:prod", "/api/v2/series", None),
+    ],
+)
+def test_a_metric_that_repeats_a_base_tag_is_one_metric(lines, path, expected):
+    pipeline = MetricsPipeline(MetricsSettings(EnhancedSettings("on-demand", "x86_64", 0)))
+    pipeline.set_function_tags({"env": "prod"})
+    pipeline.take([lines], 1_700_000_000)
+    (body,) = [body for body in pipeline.seal() if body.path == path]
+    (item,) = json.loads(body.raw)["series"]
+    assert item["tags"] == ["env:prod"]
+    assert expected in (None, item["points"][0]["value"])
+
+
+def test_sketches_of_a_metric_that_repeats_a_base_tag_are_merged():
+    pipeline = MetricsPipeline(MetricsSettings(EnhancedSettings("on-demand", "x86_64", 0)))
+    pipeline.set_function_tags({"env": "prod"})
+    pipeline.take([b"took:1|d\ntook:2|d|#env:prod\ntook:3|d|#env:prod\ntook:4|d|#env:prod"], 1_700_000_000)
+    (body,) = [body for body in pipeline.seal() if body.kind == "sketches"]
+    assert body.items == 1
