@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_SOURCES := fsm protocols pipelines reactor emulator cli demo bench tests
+PYTHON_SOURCES := fsm protocols pipelines reactor emulator cli demo bench fixtures tests
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 PYTHON ?=
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -33,6 +34,12 @@ TITLES = ("items", "replayed", "real")
 def run_real(args: argparse.Namespace) -> int:
     """Exit code: 0; 1 if what arrived is not what a replay would send, or the process got stuck; 2 for a file that cannot be played."""
     code = 0
+    if args.json not in (None, "-"):
+        try:
+            Path(args.json).write_bytes(b"")
+        except OSError as error:
+            print(f"lambda-reactor: {args.json} cannot be written: {error.strerror}", file=sys.stderr)
+            return 2
     for name in args.fixtures:
         try:
             code = max(code, _run_one(name, args))

@@ -61,7 +61,7 @@ def _check_life(world: World, account: Account, arrived: Arrived, figures: Figur
     if account.code is not None:
         yield from _check_end(world, figures)
         if world.scenario.is_kind and account.code == 0:
-            yield from _check_nothing_lost(account, figures)
+            yield from _check_nothing_lost(world, figures)
 
 
 def _check_alone(world: World, account: Account, arrived: Arrived, figures: Figures) -> Found:
@@ -205,13 +205,13 @@ def _check_invocations(account: Account, arrived: Arrived, figures: Figures) -> 
         yield "invocations", f"{counted} are counted, the metric says {arrived.invocations:g}"
 
 
-def _check_nothing_lost(account: Account, figures: Figures) -> Found:
-    """The intake took everything, and the end was orderly."""
+def _check_nothing_lost(world: World, figures: Figures) -> Found:
+    """The intake took everything, and the end was orderly. Only what an earlier, killed life had begun to send may be in doubt."""
     for name, count in figures.dropped.items():
         if not name.startswith(NOT_OURS):
             yield "lost for nothing", f"{count} {name}, though the intake takes everything"
     for name in figures.noted:
-        if name.endswith(TWICE):
+        if name.endswith(TWICE) and world.spool is None:
             yield "twice", f"{name}, though no answer was lost"
 
 

@@ -87,7 +87,7 @@ def _invocation(dice: Random) -> Invocation:
 
 
 def _work(dice: Random, duration_ms: int) -> Work:
-    kind = dice.choice(("text", "text", "json_text", "object", "foreign", "count", "gauge", "distribution", "packed", "odd"))
+    kind = dice.choice(("text", "text", "json_text", "object", "foreign", "count", "gauge", "distribution", "packed", "odd", "equal"))
     times = dice.choice((50, 300)) if dice.random() < 0.02 else dice.choice((1, 1, 2, 3))
     late_ms = dice.choice((0, 0, 0, 15)) if kind in LINES else 0  # a line may be written when the handler has returned
     return Work(dice.randint(0, duration_ms) + late_ms, kind, times)

@@ -14,7 +14,7 @@ from emulator.world.extension import Place
 from emulator.world.feed import Feed
 from emulator.world.function import Function
 from emulator.world.items import Record
-from emulator.world.promises import SLACK_MS, WAIT_RESERVE_MS, Promises
+from emulator.world.promises import SLACK_MS, Promises
 from emulator.world.scenario import Ending, Invocation, Life, Work
 from emulator.world.wire import PacedStream, WorldNetwork, accept
 
@@ -23,7 +23,7 @@ REGISTER_MS_MAX, SUBSCRIBE_MS_MAX = 10_000, 300
 BACKOFFS_MS = (50, 100, 200, 400, 800)
 FAILURES_MAX = 4  # calls for the next event that may fail in a row; the extension gives the platform up at more
 UNKNOWN_DEADLINE_MS = 3_000
-FARTHEST_DEADLINE_MS = 900_000 + WAIT_RESERVE_MS  # no function may run for longer: beyond that a deadline is a clock that is wrong
+FARTHEST_DEADLINE_MS = 910_000  # no function may run for longer than 900 s: beyond that a deadline is a clock that is wrong
 SHUTDOWN_MS, SIGTERM_MS, FATAL_MS, REPORT_ERROR_MS = 2_000, 500, 2_000, 300
 WAITING_STRATEGIES = ("end", "default")  # always wait for the end of the runtime, in lives as short as these
 AFTERGLOW_S = 0.01  # what was sent before the end still reaches the intake

@@ -93,7 +93,9 @@ class Life:
 class _Step:
     """One stimulus, run to its end. `choices` are what the stubs decide, in order; when they run out, `more` says how many there were."""
 
-    def __init__(self, walkers: dict[str, Walker], final: frozenset[Any], state: Alive, stimulus: Stimulus, choices: tuple[int, ...]) -> None:
+    def __init__(
+        self, walkers: dict[str, Walker], final: frozenset[Any], state: Alive, stimulus: Stimulus, choices: tuple[int, ...]
+    ) -> None:
         self._walkers, self._final, self._stimulus = walkers, final, stimulus
         self._choices = list(choices)
         self.more = 0

@@ -154,7 +154,7 @@ class Pipelines:
             )
 
     def _restore_start(self, record: read.Record, now: Now) -> None:
-        self._enhance(Enhanced.restore_start, now.epoch_ms, now=now)
+        self._enhance(Enhanced.restore_start, self._time_of(record, now), now=now)
 
     def _restore_report(self, record: read.Record, now: Now) -> None:
         fields = read.read_restore_report(record)

@@ -32,7 +32,7 @@ def test_each_life_is_replayed_by_an_agent_of_its_own(fixture, capsys):
 
 def test_one_life_is_not_numbered(fixture, capsys):
     assert main(["replay", fixture(HEAD + READY + END)]) == 0
-    assert "life" not in capsys.readouterr().out
+    assert "  life " not in capsys.readouterr().out
 
 
 def test_documents_say_which_life_they_are_of(fixture, capsys):
@@ -69,7 +69,8 @@ def test_a_crashed_listener_is_replayed(fixture, capsys):
 
 def test_busy_sockets_hold_the_flush_up_to_its_bound(fixture, capsys):
     invoke = '{"at_ms":3,"in":"next","answer":{"eventType":"INVOKE","deadlineMs":1700000003003,"requestId":"a","invokedFunctionArn":"x"}}\n'
-    done = '{"at_ms":4,"in":"telemetry","records":[{"time":"2023-11-14T22:13:20.004Z","type":"platform.runtimeDone","record":{"requestId":"a"}}]}\n'
+    record = '{"time":"2023-11-14T22:13:20.004Z","type":"platform.runtimeDone","record":{"requestId":"a"}}'
+    done = f'{{"at_ms":4,"in":"telemetry","records":[{record}]}}\n'
     for busy, at_ms in ("", 4), ('{"at_ms":2,"in":"settle","after_ms":3}\n', 7), ('{"at_ms":2,"in":"settle","after_ms":50}\n', 9):
         assert main(["replay", fixture(HEAD + READY + busy + invoke + done)]) == 0
         assert f"RUNTIME_DONE.flush at {at_ms}," in capsys.readouterr().out

@@ -21,7 +21,7 @@ SIGTERM_MS = 500
 
 def left_ms(shutdown: Any, scene: Any) -> float:
     """How much of the deadline was left when the platform gave the event."""
-    return shutdown.event["deadlineMs"] - (shutdown.answered_ms + scene.sandbox.epoch_of_ms)
+    return float(shutdown.event["deadlineMs"] - (shutdown.answered_ms + scene.sandbox.epoch_of_ms))
 
 
 def losses(found: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """Recordings played to the real process: what arrives is what a replay sends."""
 
+import json
 import sys
 
 import pytest
@@ -30,6 +31,16 @@ def test_a_process_that_does_not_do_as_recorded_is_found_out(tmp_path, capsys, m
     out = capsys.readouterr().out
     assert "NOT AS RECORDED  the process ended at line 1 of 5 (register)" in out
     assert "NOT ALIKE" in out
+
+
+def test_documents_go_to_a_file_one_for_each_life(tmp_path):
+    out = tmp_path / "out.jsonl"
+    out.write_text("old", encoding="utf-8")
+    assert main(["replay", "--real", "--json", str(out), str(RECORDED / "shutdown-first.jsonl")]) == 0
+    (document,) = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert (document["life"], document["played"]["exit_code"], document["played"]["stuck"]) == (1, 0, "")
+    assert document["replayed"] == document["arrived"]
+    assert document["arrived"]["logs"] == 2
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path, capsys):

@@ -1,9 +1,12 @@
 """A recording told to a replay: what an intake did stands where the replay needs it, before the line that set the requests off."""
 
+import inspect
+
 import pytest
 
 from fsm.time import Now
 from protocols.fixture import parse
+from reactor import deliver
 from reactor.agent import inputs as told
 from reactor.config.load import load
 from reactor.record import NEVER_MS, NO_ANSWER, Recorder
@@ -69,6 +72,10 @@ def test_a_line_that_is_written_already_stays_where_it_is(record):
 
 def test_no_answer_in_time_is_an_intake_that_takes_for_ever(record):
     assert record(BATCH, told.SendEnded(1, None, reason=NO_ANSWER, unknown=True)) == [(1, {"after_ms": NEVER_MS}), (1, "telemetry")]
+
+
+def test_the_sender_says_it_in_these_words():
+    assert f'reason="{NO_ANSWER}"' in inspect.getsource(deliver)
 
 
 def test_no_answer_for_another_reason_is_a_failure(record):

@@ -63,7 +63,6 @@ def test_a_shutdown_deadline_in_the_past_leaves_time_for_the_last_flush(make):
     assert broken_promises(Scenario(749, lives=(life,)), make) == []
 
 
-@pytest.mark.xfail(strict=True, reason="contexts are told apart by their own tags, and merged with the common ones too late")
 def test_metrics_whose_tags_become_the_same_become_one(make):
     """Seed 712: an invocation was counted before the init type was known, the next one after it."""
     invocations = (Invocation(1), Invocation(outcome="error", pause_ms=10), Invocation(done_record="lost"))
@@ -71,7 +70,6 @@ def test_metrics_whose_tags_become_the_same_become_one(make):
     assert broken_promises(scenario, make) == []
 
 
-@pytest.mark.xfail(strict=True, reason="contexts are told apart by their own tags, and merged with the common ones too late")
 def test_a_tag_that_every_metric_has_makes_no_second_context(make):
     scenario = Scenario(9, lives=(Life((Invocation(work=(Work(0, "equal"),)),)),))
     assert broken_promises(scenario, make) == []
@@ -89,3 +87,12 @@ def test_a_line_that_is_recovered_is_never_under_another_request(make):
     """Seed 2266."""
     life = Life((Invocation(work=(Work(0, "text"),)), Invocation()), Ending("kill"), register_ms=2_000)
     assert broken_promises(Scenario(2266, "periodically,1000", latency_ms=250, has_spool=True, lives=(life,)), make) == []
+
+
+@pytest.mark.xfail(
+    strict=True, reason="at the thaw the time for a body is over before its rest is read, and a telemetry port says 200 to all"
+)
+def test_a_freeze_in_the_middle_of_a_telemetry_request_loses_nothing(make):
+    """Seed 6276."""
+    invocations = (Invocation(work=(Work(0, "foreign"),), is_event_lost=True), Invocation(pause_ms=3_600_000, frozen="stopped"))
+    assert broken_promises(Scenario(6276, lives=(Life(invocations, troubles=(Trouble(0, "slow", 50),)),)), make) == []
