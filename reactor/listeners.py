@@ -19,6 +19,7 @@ from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, HandOver
 from reactor.version import VERSION
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
+FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024  # asked for; the kernel grants what it may
 
 Say = Callable[[str, str], None]
@@ -44,7 +45,7 @@ class Listeners:
         self._http: dict[str, HttpListener] = {}
         self._pumps: dict[str, DatagramPump] = {}
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
-            "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX), self._telemetry),
+            "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
             "lifecycle": (HttpLimits(lifecycle_api.BODY_BYTES_MAX), self._lifecycle),
             "trace": (HttpLimits(trace_api.BODY_BYTES_MAX), self._trace),
         }
@@ -113,7 +114,7 @@ class Listeners:
         # Any answer but 200 makes the platform send the same batch for ever.
         if isinstance(request, Refused):
             self._receive(Telemetry([], [f"request not whole ({request.status})"]))  # the peer's own words would make new counters for ever
-            return Response(200)
+            return Response(408 if request.status == 408 else 200)  # what did not arrive whole in time is to be sent again
         if request.path != "/":
             return Response(404, body=b"Not Found")
         if request.method not in ("POST", "PUT"):

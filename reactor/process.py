@@ -25,9 +25,11 @@ from reactor.platform_api import PlatformApi
 from reactor.protect import Protection
 from reactor.record import Recorder
 from reactor.say import Voice
-from reactor.stage0 import HandOver
+from reactor.stage0 import UNHURRIED, HandOver
 from reactor.supervise import RESTART_PAUSE_S, Supervisor
 from reactor.warm_up import warm_up
+
+WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
 
 
 class Process:
@@ -61,6 +63,7 @@ class Process:
         self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
         self._bound, self._exited = trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
+        self._unhurried = sandbox.initialization_type.encode() in UNHURRIED
         self._code = 0
         self._failure: Exception | None = None
         self._performers: dict[type, Callable[[Any], None]] = {
@@ -172,6 +175,10 @@ class Process:
         self.receive(given.SubscribeAnswered(refusal))
 
     async def _ask_next(self, effect: do.AskNext) -> None:
+        if self._unhurried:  # this request ends the init phase, and the sandbox stands still, perhaps in a snapshot: be ready before it
+            self._unhurried = False
+            with trio.move_on_after(WARM_UP_S_MAX):
+                await warm_up(self._settings)
         self.receive(given.NextAnswered(await self.platform.next()))
 
     async def _warm_up(self, effect: do.WarmUp) -> None:

@@ -11,6 +11,7 @@ from time import monotonic_ns, time_ns
 
 VERSION = 1
 ASK_EARLY = True  # ask for the first event before the program is loaded
+UNHURRIED = (b"provisioned-concurrency", b"snap-start")  # init types that freeze at the first request: load the program before it
 ANSWER_BYTES_MAX = 65_536
 REGISTER_S_MAX = 10.0
 SUBSCRIBE_S_MAX = 0.3
@@ -80,7 +81,8 @@ def _converse(platform: _socket.socket, authority: str, managed: bool, environme
     platform.sendall(subscribe_bytes(authority, identifier, managed, done.telemetry_port))
     answer = _read_answer(platform, "subscribe", SUBSCRIBE_S_MAX, done)
     done.times_ns["subscribed"] = monotonic_ns() - began
-    if ASK_EARLY and answer.startswith(b"HTTP/1.1 200 ") and not _closes(answer):
+    unhurried = environment.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") in UNHURRIED
+    if ASK_EARLY and not unhurried and answer.startswith(b"HTTP/1.1 200 ") and not _closes(answer):
         platform.sendall(next_bytes(authority, identifier))
         done.asked = True
         done.times_ns["asked"] = monotonic_ns() - began

@@ -193,6 +193,8 @@ class Agent:
         if not item.contents.taken:
             return
         pipelines = self._make_pipelines()
+        # Who was running when that process ended is not known: a line without an owner must wait for nobody, least of all for the next.
+        pipelines.let_go(self._now)
         for taken in item.contents.taken:
             now = Now(taken.epoch_ms, self._now.mono_ms)
             if taken.kind == TELEMETRY:
@@ -201,7 +203,6 @@ class Agent:
                 self.ledger.note("telemetry records of an earlier process", len(records))
             else:
                 pipelines.take_datagrams([taken.data], now)
-        pipelines.let_go(self._now)
         sealed = tuple(self.outbox.add(self.destinations.url_of(body), body) for body in pipelines.seal(self._now))
         pipelines.account(self._now)
         self._out.append(KeepPayloads(sealed))

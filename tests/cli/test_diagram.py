@@ -93,3 +93,9 @@ def test_the_documentation_is_what_the_tables_say(tmp_path):
     fresh = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert {name: (DOCS / name).read_bytes() for name in fresh} == fresh
     assert {path.name for path in DOCS.iterdir()} == {*fresh, "coverage.md"}  # which tests/replay holds fresh
+
+
+def test_the_readme_shows_what_the_table_says(capsys):
+    run("flush")
+    readme = (DOCS.parents[1] / "README.md").read_text()
+    assert f"```mermaid\n{capsys.readouterr().out.rstrip()}\n```" in readme

@@ -131,10 +131,12 @@ def requests_of_the_lifecycle(authority, managed):
 async def test_its_requests_are_those_of_the_init_rows_byte_for_byte(begin, init_type):
     done, platform = await begin(REGISTERED, SUBSCRIBED, AWS_LAMBDA_INITIALIZATION_TYPE=init_type)
     managed = init_type == "lambda-managed-instances"
-    assert platform.requests == list(requests_of_the_lifecycle(b"127.0.0.1:%d" % platform.port, managed))
-    assert len(platform.requests) == 3
+    unhurried = init_type in ("provisioned-concurrency", "snap-start")  # the program is loaded before the request that may freeze it
+    expected = list(requests_of_the_lifecycle(b"127.0.0.1:%d" % platform.port, managed))
+    assert platform.requests == (expected[:2] if unhurried else expected)
+    assert len(expected) == 3
     assert platform.connections == 1
-    assert done.asked
+    assert done.asked is not unhurried
 
 
 async def test_it_hands_over_every_socket_the_raw_answers_and_the_time_of_each_step(begin):
