@@ -32,7 +32,7 @@ class Data:
     bounds: Bounds = BOUNDS
     request_id: str = ""
     deadline_ms: int = 0  # epoch
-    done: bool = False
+    done: bool = False  # the record of its runtime's end was seen
     reported: bool = False
     blind: bool = False
     early: tuple[tuple[str, type], ...] = ()
@@ -81,13 +81,14 @@ def is_current(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
     return event.request_id == data.request_id
 
 
-def is_next_try(data: Data, event: ev.RuntimeDone) -> bool:
+def is_next_try(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
     """The end of this request has been seen, so this is the end of its next try, read before that try's INVOKE.
 
     It may also be a record that came twice. Then a later try is taken for over too early, which costs little; to miss the end of a
     try would cost a wait until its deadline.
     """
-    return data.done and event.request_id == data.request_id
+    seen = data.reported if isinstance(event, ev.Report) else data.done
+    return seen and event.request_id == data.request_id
 
 
 def is_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
@@ -96,7 +97,7 @@ def is_owed(data: Data, event: ev.RuntimeDone | ev.Report) -> bool:
 
 
 def is_done(data: Data, event: object) -> bool:
-    return data.done
+    return data.done or data.reported
 
 
 def all_was_heard(data: Data, event: object) -> bool:
@@ -170,9 +171,9 @@ def _begin(data: Data, event: ev.Invoke) -> Change:
     effects: list[object] = []
     owed = list(data.owed)
     if data.request_id:
+        if not is_done(data, event) and not data.blind:
+            effects.append(do.LeaveUnseen(data.request_id))
         if not data.done:
-            if not data.blind:
-                effects.append(do.LeaveUnseen(data.request_id))
             owed.append((data.request_id, ev.RuntimeDone))
         if not data.reported:
             owed.append((data.request_id, ev.Report))
@@ -183,7 +184,7 @@ def _begin(data: Data, event: ev.Invoke) -> Change:
         cadence=decide(data.cadence, event.now.epoch_ms // 1000)[1],
         request_id=event.request_id,
         deadline_ms=event.deadline_ms if event.deadline_ms > event.now.epoch_ms else event.now.epoch_ms + UNKNOWN_DEADLINE_MS,
-        done=is_over_already(data, event),
+        done=(event.request_id, ev.RuntimeDone) in data.early,
         reported=(event.request_id, ev.Report) in data.early,
         early=tuple(known for known in data.early if known[0] != event.request_id),
         past=(*(known for known in data.past if known != event.request_id), event.request_id)[-PAST_MAX:],
@@ -250,7 +251,7 @@ def note_done(data: Data, event: object) -> Change:
 
 
 def note_reported(data: Data, event: object) -> Change:
-    return change(data, done=True, reported=True), ()
+    return change(data, reported=True), ()
 
 
 def flush_early(data: Data, event: ev.NearlyFull) -> Change:
@@ -259,7 +260,7 @@ def flush_early(data: Data, event: ev.NearlyFull) -> Change:
 
 def note_reported_and_settle(data: Data, event: ev.Report) -> Change:
     settle_for = do.Settle(data.bounds.drain_ms, data.bounds.drain_quiet_ms)
-    return change(data, done=True, reported=True), (settle_for,)
+    return change(data, reported=True), (settle_for,)
 
 
 def flush_in_the_middle(data: Data, event: ev.RaceDue) -> Change:
@@ -274,7 +275,7 @@ def settle(data: Data, event: ev.RuntimeDone) -> Change:
 
 
 def settle_reported(data: Data, event: ev.Report) -> Change:
-    return change(data, done=True, reported=True), _settle_effects(data, event.now)
+    return change(data, reported=True), _settle_effects(data, event.now)
 
 
 def give_up_and_flush(data: Data, event: ev.DeadlineNear) -> Change:

@@ -66,6 +66,21 @@ def test_an_answer_that_refuses_drops_with_its_status(status):
     assert (machine.feed(answered(status)), machine.state) == ((do.CountDropped(f"status {status}"),), State.DROPPED)
 
 
+@pytest.mark.parametrize(
+    ("has_halves", "effect", "state"), [(True, do.SplitInTwo(), State.SPLIT), (False, do.CountDropped("status 413"), State.DROPPED)]
+)
+def test_what_is_too_large_goes_on_as_its_halves_or_if_it_has_none_not_at_all(has_halves, effect, state):
+    machine = in_flight(has_halves=has_halves)
+    assert (machine.feed(answered(413)), machine.state) == ((effect,), state)
+
+
+@pytest.mark.parametrize("status", [400, 404, 414, 422])
+def test_no_other_refusal_is_a_matter_of_size(status):
+    machine = in_flight(has_halves=True)
+    machine.feed(answered(status))
+    assert machine.state is State.DROPPED
+
+
 def test_a_refused_key_is_not_the_payloads_fault():
     machine = in_flight()
     assert (machine.feed(answered(403)), machine.state) == ((), State.ASIDE)
@@ -199,7 +214,7 @@ UNEXPECTED = {
     (State.IN_FLIGHT, ev.SendBy),
     (State.PAUSED, ev.SendBy),
     (State.ASIDE, ev.SendBy),
-    *((state, type(event)) for state in (State.DELIVERED, State.DROPPED) for event in ONE_OF_EACH),
+    *((state, type(event)) for state in (State.DELIVERED, State.SPLIT, State.DROPPED) for event in ONE_OF_EACH),
 }
 
 

@@ -165,7 +165,7 @@ def test_the_end_of_the_runtime_settles_flushes_checkpoints_and_asks(life, at, e
     ]
     assert sandbox.state == "RUNTIME_DONE.flush"
     assert sandbox.tell(ev.Flushed, 150) == [Disarm(ev.FlushBound), do.Checkpoint(), do.AskNext()]
-    assert (sandbox.state, sandbox.armed(), sandbox.data.done) == ("REPORT.idle", set(), True)
+    assert (sandbox.state, sandbox.armed(), sandbox.data.done) == ("REPORT.idle", set(), end == "done")
     assert sandbox.data.reported == (end == "report")
 
 
@@ -315,7 +315,7 @@ def test_a_report_during_the_first_flush_is_an_end_too(life):
     sandbox = life(*FLUSH_FIRST, last_flush_ago_s=60).ready()
     sandbox.invoke("a")
     assert (sandbox.report("a"), sandbox.report("b"), sandbox.state) == ([], [], "INVOKE.flush_first")
-    assert (sandbox.data.done, sandbox.data.reported, sandbox.data.early) == (True, True, (("b", ev.Report),))
+    assert (sandbox.data.done, sandbox.data.reported, sandbox.data.early) == (False, True, (("b", ev.Report),))
 
 
 # --- RUNTIME_DONE -------------------------------------------------------------------------------------------------------------
@@ -397,11 +397,27 @@ def test_the_end_of_the_next_try_that_is_read_before_its_invoke_is_remembered_fo
     assert (sandbox.state, sandbox.data.done, sandbox.data.early) == ("REPORT.idle", True, ())
 
 
+def test_the_report_of_the_next_try_that_is_read_before_its_invoke_is_remembered_for_it(life):
+    sandbox = running(life)
+    sandbox.done("a")
+    sandbox.report("a")
+    sandbox.report("a")
+    assert sandbox.data.early == (("a", ev.Report),)
+
+
+def test_a_report_alone_leaves_the_record_of_the_runtimes_end_owed(life):
+    sandbox = running(life)
+    sandbox.report("a")
+    sandbox.invoke("a")
+    assert sandbox.data.owed == (("a", ev.RuntimeDone),)
+    assert (sandbox.done("a"), sandbox.data.owed, sandbox.data.done) == ([], (), False)
+
+
 def test_a_report_that_is_read_before_its_invoke_counts_as_a_report(life):
     sandbox = life().ready()
     sandbox.report("a")
     sandbox.invoke("a")
-    assert (sandbox.state, sandbox.data.done, sandbox.data.reported) == ("RUNTIME_DONE.settle", True, True)
+    assert (sandbox.state, sandbox.data.done, sandbox.data.reported) == ("RUNTIME_DONE.settle", False, True)
 
 
 def test_what_was_begun_while_blind_owes_its_records_too(life):
@@ -644,7 +660,7 @@ def hearing(life, state, **data):
 def test_the_end_of_the_current_invocation_is_noted(life, state, kind):
     sandbox = hearing(life, state)
     sandbox.tell(kind, request_id="a", status="success")
-    assert (sandbox.machine.state, sandbox.data.done, sandbox.data.reported) == (HEARING[state], True, kind is ev.Report)
+    assert (sandbox.machine.state, sandbox.data.done, sandbox.data.reported) == (HEARING[state], kind is ev.RuntimeDone, kind is ev.Report)
 
 
 @pytest.mark.parametrize("kind", [ev.RuntimeDone, ev.Report])
