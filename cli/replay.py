@@ -12,6 +12,7 @@ import attrs
 from cli.replay_account import Account, Phase, as_document, as_text
 from protocols.fixture import FixtureError, Header, Told, lives
 from reactor.agent.replay import NeverAsked, Replay, settings_of
+from reactor.encode import encoder
 
 DESCRIPTION = """\
 Run recorded Telemetry API events through the very agent that runs in the layer, without waiting, and show for each invocation the
@@ -114,8 +115,8 @@ def _replay(life: _Life, args: argparse.Namespace, out: IO[str] | None, show: bo
             print(as_text(phase))
 
     settings, findings = settings_of(life.header)
-    account = Account(done, settings if args.wire else None)
-    replay = Replay(life.header, settings, Random(args.seed).random, account)
+    account = Account(done)
+    replay = Replay(life.header, settings, Random(args.seed).random, account, encoder(settings) if args.wire else None)
     account.attach(replay.agent.ledger)
     stuck = ""
     try:

@@ -14,8 +14,6 @@ from fsm import on_demand
 from fsm.engine import Step, Unexpected
 from reactor.agent.ledger import Ledger
 from reactor.agent.replay import Sent, Watcher
-from reactor.config.values import Settings
-from reactor.encode import encode_body
 
 LIVES = ("on_demand", "life")  # machines of a sandbox as a whole
 LINES_MAX = 1_000  # log lines of the extension that are kept for one invocation
@@ -55,9 +53,8 @@ class Phase:
 class Account(Watcher):
     """Collects phases; each goes to `done` when the next begins."""
 
-    def __init__(self, done: Callable[[Phase], None], compress_as: Settings | None = None) -> None:
-        """`compress_as`: count bytes as they would be on the wire, not as they are before compression."""
-        self._compress_as, self._done = compress_as, done
+    def __init__(self, done: Callable[[Phase], None]) -> None:
+        self._done = done
         self.phase = Phase(0, "", 0, states=[(0, str(on_demand.TABLE.initial))])
         self.totals: Counter[str] = Counter()
         self._rows: set[tuple[str, Any, type, int]] = set()
@@ -95,7 +92,7 @@ class Account(Watcher):
 
     def sent(self, sent: Sent) -> None:
         body = sent.payload.body
-        size = len(body.raw if self._compress_as is None else encode_body(body, self._compress_as)[0])
+        size = len(body.raw)
         key = (body.kind, sent.payload.url, sent.outcome)
         requests = self.phase.sent.get(key)
         if requests is None:

@@ -1,7 +1,7 @@
 """The way of one payload to its intake: sent, tried again within the time there is, set aside for the next flush, or dropped with a reason.
 
-Only an answer that says "try again" is tried again; one that refuses would refuse the same bytes for ever. A payload set aside waits
-in memory, where the outbox bounds it.
+Only an answer that says "try again" is tried again; one that refuses would refuse the same bytes for ever. What is too large goes on as two
+payloads of half its size. A payload set aside waits in memory, where the outbox bounds it.
 """
 
 import attrs
@@ -14,6 +14,7 @@ from fsm.engine import Arm, Effects, Row, States, Table, nothing
 TRIES_MAX = 3  # in one flush
 PAUSES_MS = (100, 200)
 RETRYABLE = frozenset({408, 425, 429})
+TOO_LARGE = 413
 
 
 class State(States):
@@ -24,14 +25,19 @@ class State(States):
     PAUSED = "PAUSED"
     ASIDE = "ASIDE"
     DELIVERED = "DELIVERED"
+    SPLIT = "SPLIT"
     DROPPED = "DROPPED"
 
 
 @attrs.frozen(slots=False)
 class Data:
-    """`tries` counts those of this flush; `jitter` in [0, 1) stretches this payload's pauses; `unknown`: an answer was lost once."""
+    """`tries` counts those of this flush; `jitter` in [0, 1) stretches this payload's pauses; `unknown`: an answer was lost once.
+
+    `has_halves`: it holds several items, and could be two payloads.
+    """
 
     jitter: float = 0.0
+    has_halves: bool = False
     tries: int = 0
     until_mono_ms: int = 0
     unknown: bool = False
@@ -53,6 +59,10 @@ def is_key_refused(data: Data, event: ev.Answered) -> bool:
     return event.status == 403
 
 
+def is_too_large(data: Data, event: ev.Answered) -> bool:
+    return event.status == TOO_LARGE and data.has_halves
+
+
 def refused(data: Data, event: ev.Answered) -> bool:
     return event.status < 500 and event.status not in RETRYABLE
 
@@ -71,6 +81,10 @@ def wait_longer(data: Data, event: ev.FlushBegan) -> Change:
 
 def delivered(data: Data, event: ev.Answered) -> Change:
     return data, (do.CountDelivered(data.unknown or event.unknown),)
+
+
+def split(data: Data, event: ev.Answered) -> Change:
+    return data, (do.SplitInTwo(),)
 
 
 def drop_refused(data: Data, event: ev.Answered) -> Change:
@@ -104,7 +118,7 @@ def discard_and_cancel(data: Data, event: ev.Discarded) -> Change:
 TABLE: Table[State, Data] = Table(
     name="delivery",
     initial=State.QUEUED,
-    final=frozenset({State.DELIVERED, State.DROPPED}),
+    final=frozenset({State.DELIVERED, State.SPLIT, State.DROPPED}),
     rows={
         (State.QUEUED, ev.SendBy): (Row(State.IN_FLIGHT, send),),
         # It waits for a free slot already.
@@ -117,6 +131,8 @@ TABLE: Table[State, Data] = Table(
             Row(State.DELIVERED, delivered, accepted),
             # Another key may be taken; the payload is not to blame.
             Row(State.ASIDE, set_aside, is_key_refused),
+            # Its halves go on in its place.
+            Row(State.SPLIT, split, is_too_large),
             # The same bytes would be refused again.
             Row(State.DROPPED, drop_refused, refused),
             Row(State.PAUSED, pause, may_try_again),

@@ -54,7 +54,7 @@ TABLE: Table[State, Data] = Table(
     initial=State.CLOSED,
     final=frozenset(),
     rows={
-        **stay((State.CLOSED,), {ev.DestinationAnswered: heal}),
+        **stay((State.CLOSED,), {ev.DestinationAnswered: nothing}),
         (State.CLOSED, ev.DestinationFailed): (Row(State.OPEN, pause),),
         # Others were under way when the first one failed; how they end says the same thing again.
         **stay((State.OPEN, State.READY), {ev.DestinationFailed: nothing}),

@@ -160,6 +160,11 @@ class CancelSend(Word):
 
 
 @attrs.frozen(eq=False, repr=False)
+class SplitInTwo(Word):
+    """This payload is too large for its intake: two of half its size take its place."""
+
+
+@attrs.frozen(eq=False, repr=False)
 class CountDelivered(Word):
     """The intake has it. `maybe_twice`: an earlier answer was lost, so it may have it twice."""
 

@@ -71,12 +71,16 @@ def register_request(managed: bool) -> ApiRequest:
     return ApiRequest("POST", REGISTER_PATH, headers, _compact({"events": events}))
 
 
-def subscribe_request(identifier: str, managed: bool, logs: bool, port: int = TELEMETRY_PORT) -> ApiRequest:
-    """`logs`: function and extension lines too. `port`: where telemetry is listened for."""
+def subscribe_request(identifier: str, managed: bool, logs: bool, port: int = TELEMETRY_PORT, memory: bool = False) -> ApiRequest:
+    """`logs`: function and extension lines too. `memory`: function lines at least, for some say that memory ran out.
+
+    `port`: where telemetry is listened for.
+    """
+    lines = ["extension", "function"] if logs else ["function"] if memory else []
     body = {
         "schemaVersion": SCHEMA_MANAGED if managed else SCHEMA_ON_DEMAND,
         "destination": {"protocol": "HTTP", "URI": f"http://sandbox:{port}/"},
-        "types": ["platform", "extension", "function"] if logs else ["platform"],
+        "types": ["platform", *lines],
         "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25},
     }
     return ApiRequest("PUT", TELEMETRY_PATH, (_identifier(identifier), JSON_HEADER), _compact(body))

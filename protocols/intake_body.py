@@ -1,4 +1,4 @@
-"""The body of one intake request, before compression and before anyone's key. It never says where or when it is sent."""
+"""The body of one intake request, without anyone's key. It never says where or when it is sent."""
 
 import attrs
 
@@ -8,8 +8,8 @@ class Body:
     """One request body that an encoder made.
 
     `kind` names the payload for counters and for splitting (such as "series", "sketches", "logs"). `path` begins with "/" and is
-    appended to the destination's prefix. `raw` is what is compressed at delivery. `items` is how many points, sketches or lines are
-    lost if it is lost.
+    appended to the destination's prefix. `raw` is as its `encoding` says: compressed once it is sealed, plain before. `items` is how many
+    points, sketches or lines are lost if it is lost.
     """
 
     kind: str
@@ -17,3 +17,4 @@ class Body:
     content_type: str
     raw: bytes
     items: int
+    encoding: str = ""  # the Content-Encoding of `raw`; empty: plain

@@ -35,22 +35,31 @@ class Taken:
 
 @attrs.frozen
 class Kept:
-    """A payload that was sealed and not resolved. `begun`: it was being sent when the process ended, so the intake may have it."""
+    """A payload that was sealed and not resolved. `begun`: it was being sent when the process ended, so the intake may have it.
+
+    `key` says which API key it goes with, never what that key is (`reactor.agent.destinations`).
+    """
 
     number: int
     url: str
     body: Body
     begun: bool
+    key: int = 0
 
 
 @attrs.frozen
 class Contents:
-    """What a spool holds: `good_bytes` of it; what stands behind them could not be read."""
+    """What a spool holds: `good_bytes` of it; what stands behind them could not be read.
+
+    `waiting` is what the last seal left behind, and `request_id` whose the next lines were then.
+    """
 
     owner: str | None
     taken: list[Taken]
     kept: list[Kept]
     good_bytes: int
+    waiting: list[Any] = attrs.field(factory=list)
+    request_id: str | None = None
 
 
 def record(kind: int, *parts: bytes) -> bytes:
@@ -67,15 +76,26 @@ def taken_record(kind: int, epoch_ms: int, data: bytes) -> bytes:
     return record(kind, TAKEN.pack(epoch_ms), data)
 
 
-def payload_record(number: int, url: str, body: Body) -> bytes:
+def payload_record(number: int, url: str, body: Body, key: int = 0) -> bytes:
     about = {"url": url, "kind": body.kind, "path": body.path, "type": body.content_type, "items": body.items}
+    if body.encoding:
+        about["encoding"] = body.encoding
+    if key:
+        about["key"] = key
     head = json.dumps(about, separators=(",", ":")).encode()
     return record(PAYLOAD, NUMBER.pack(number), NUMBER.pack(len(head)), head, body.raw)
 
 
-def sealed_record() -> bytes:
-    """Everything taken before this is in payloads."""
-    return record(SEALED)
+def waiting_bytes(waiting: list[Any], request_id: str | None) -> bytes:
+    """What a seal leaves behind, as a sealed record holds it."""
+    if not waiting and request_id is None:
+        return b""
+    return json.dumps({"request_id": request_id, "lines": waiting}, separators=(",", ":")).encode()
+
+
+def sealed_record(waiting: bytes = b"") -> bytes:
+    """Everything taken before this is in payloads, but for what is `waiting`."""
+    return record(SEALED, waiting)
 
 
 def begun_record(number: int) -> bytes:
@@ -92,29 +112,63 @@ def read(data: bytes) -> Contents:
     """Never raises: a damaged end is left out."""
     owner: str | None = None
     taken: list[Taken] = []
-    payloads: dict[int, tuple[str, Body]] = {}
+    payloads: dict[int, tuple[str, Body, int]] = {}
     begun: set[int] = set()
+    waiting: list[Any] = []
+    request_id: str | None = None
     good = 0
     try:
         for end, kind, body in _records(data):
-            good = end
             if kind == OWNER:
                 owner = _owner(body)
             elif kind in (TELEMETRY, DATAGRAMS):
                 taken.append(Taken(kind, TAKEN.unpack_from(body)[0], body[TAKEN.size :]))
             elif kind == PAYLOAD:
-                number, url, payload = _payload(body)
-                payloads[number] = (url, payload)
+                number, url, payload, key = _payload(body)
+                payloads[number] = (url, payload, key)
             elif kind == SEALED:
+                waiting, request_id = _waiting(body)
                 taken.clear()
             elif kind == BEGUN:
                 begun.add(NUMBER.unpack(body)[0])
             elif kind == RESOLVED:
                 payloads.pop(NUMBER.unpack(body)[0], None)
-    except (ValueError, KeyError, struct.error):  # whole by its checksum, and yet not ours
+            good = end
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error):  # whole by its checksum, and yet not ours
         pass
-    kept = [Kept(number, url, payload, number in begun) for number, (url, payload) in payloads.items()]
-    return Contents(owner, taken, kept, good)
+    kept = [Kept(number, url, payload, number in begun, key) for number, (url, payload, key) in payloads.items()]
+    return Contents(owner, taken, kept, good, waiting, request_id)
+
+
+def compact(data: bytes, with_taken: bool = True) -> tuple[bytes, dict[int, int], int]:
+    """The same contents without what is resolved or sealed: (bytes, size of each payload's record by number, size of what was taken).
+
+    Without `with_taken`, as before a seal that is to follow. The records themselves are copied as they are.
+    """
+    head = sealed = b""
+    payloads: dict[int, bytes] = {}
+    begun: dict[int, bytes] = {}
+    taken: list[bytes] = []
+    at = 0
+    for end, kind, body in _records(data):
+        whole, at = data[at:end], end
+        if kind == OWNER:
+            head = whole
+        elif kind in (TELEMETRY, DATAGRAMS):
+            taken.append(whole)
+        elif kind == SEALED:
+            sealed = whole if body else b""
+            taken.clear()
+        elif kind == PAYLOAD:
+            payloads[NUMBER.unpack_from(body)[0]] = whole
+        elif kind == BEGUN:
+            begun[NUMBER.unpack(body)[0]] = whole
+        elif kind == RESOLVED:
+            payloads.pop(NUMBER.unpack(body)[0], None)
+    marks = [mark for number, mark in begun.items() if number in payloads]
+    rest = taken if with_taken else []
+    sizes = {number: len(whole) for number, whole in payloads.items()}
+    return b"".join([head, *payloads.values(), *marks, *([sealed, *rest] if with_taken else [])]), sizes, sum(map(len, rest))
 
 
 def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -130,14 +184,21 @@ def _records(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         yield at, kind, body
 
 
+def _waiting(body: bytes) -> tuple[list[Any], str | None]:
+    document: Any = json.loads(body) if body else {}
+    return list(document.get("lines", ())), None if document.get("request_id") is None else str(document["request_id"])
+
+
 def _owner(body: bytes) -> str | None:
     document: Any = json.loads(body)
     return str(document["owner"]) if document["version"] == VERSION else None
 
 
-def _payload(body: bytes) -> tuple[int, str, Body]:
+def _payload(body: bytes) -> tuple[int, str, Body, int]:
     number, length = NUMBER.unpack_from(body)[0], NUMBER.unpack_from(body, NUMBER.size)[0]
     start = 2 * NUMBER.size
     about: Any = json.loads(body[start : start + length])
     raw = body[start + length :]
-    return number, str(about["url"]), Body(str(about["kind"]), str(about["path"]), str(about["type"]), raw, int(about["items"]))
+    encoding = str(about.get("encoding", ""))
+    content = Body(str(about["kind"]), str(about["path"]), str(about["type"]), raw, int(about["items"]), encoding)
+    return number, str(about["url"]), content, int(about.get("key", 0))

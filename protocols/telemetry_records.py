@@ -82,21 +82,28 @@ def _split_array(text: str) -> Iterator[str]:
 # --- times -------------------------------------------------------------------------------------------------------------------------
 
 _second_ms: dict[str, int] = {}
+_ending_ms: dict[str, int] = {}  # from ".000Z" to ".999Z", as they come
 _midnight_s: dict[str, int] = {}
 
 
 def parse_time_ms(text: object) -> int | None:
     """Milliseconds since the epoch of an RFC 3339 time, finer digits cut off; None when it is no time.
 
-    The platform's own form, `2026-11-23T14:00:17.764Z`, costs one look-up per record: the second's start is remembered.
+    The platform's own form, `2026-11-23T14:00:17.764Z`, costs two look-ups per record: the second's start is remembered, and the ending.
     """
-    if type(text) is not str:
-        return None
-    if len(text) == 24 and text[19] == "." and text[23] == "Z" and (millis := text[20:23]).isdecimal():
+    try:
+        return _second_ms[text[:19]] + _ending_ms[text[19:]]  # type: ignore[index]  # what is no text is no key either
+    except (KeyError, TypeError):
+        return _new_time_ms(text) if type(text) is str else None
+
+
+def _new_time_ms(text: str) -> int | None:
+    millis = text[20:23]
+    if len(text) == 24 and text[19] == "." and text[23] == "Z" and millis.isascii() and millis.isdecimal():
         second_ms = _second_ms.get(text[:19])
         if second_ms is None:
             second_ms = _new_second_ms(text[:19])
-        return None if second_ms is None else second_ms + int(millis)
+        return None if second_ms is None else second_ms + _ending_ms.setdefault(text[19:], int(millis))
     return _parse_time_slowly(text)
 
 

@@ -1,21 +1,20 @@
-"""Sends payloads: compresses, adds the key, posts within the bound, and tells how it ended. What to do about it is not decided here."""
+"""Sends payloads: adds the key, posts within the bound, and tells how it ended. What to do about it is not decided here."""
 
 from collections.abc import Callable
 
 import trio
 
-from fsm.delivery import RETRYABLE
+from protocols.http_server import Headers
+from reactor.agent.destinations import OWN_KEY, additional_keys, is_worker
 from reactor.agent.inputs import SendEnded
 from reactor.agent.outputs import CancelPayload, Payload, SendPayload
 from reactor.config.values import Settings
-from reactor.encode import encode_body
 from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.errors import PeerUnavailable
 from reactor.net.origin import Origin, parse_origin
 from reactor.net.pool import Pool
 
-COMPRESSED_BYTES_MAX = 8 * 1024 * 1024  # of encoded bodies remembered for another try
-EXTRA_HEADERS = {"logs": ((b"DD-PROTOCOL", b"agent-json"),)}
+LOGS_HEADER = (b"DD-PROTOCOL", b"agent-json")  # for the logs intake; an Observability Pipelines Worker does not know it
 RETRY_AFTER_S_MAX = 3_600
 
 
@@ -24,21 +23,23 @@ class Sender:
 
     def __init__(self, settings: Settings, pool: Pool, clock: Clock, ended: Callable[[SendEnded], None]) -> None:
         self._settings, self._pool, self._clock, self._ended = settings, pool, clock, ended
+        self._additional_keys = additional_keys(settings)
         self._origins: dict[str, tuple[Origin, str]] = {}
-        self._encoded: dict[int, tuple[bytes, bool]] = {}
-        self._encoded_bytes = 0
         self._under_way: dict[int, trio.CancelScope] = {}
         self.bytes_sent = 0
 
+    def __repr__(self) -> str:
+        return f"<Sender {len(self._under_way)} under way, {self.bytes_sent} bytes sent>"
+
     def cancel(self, effect: CancelPayload) -> None:
-        self._forget(effect.number)
         if (scope := self._under_way.pop(effect.number, None)) is not None:
             scope.cancel()
 
     async def send(self, effect: SendPayload) -> None:
         """Post one payload; the answer is of use until the bound of the effect."""
         number = effect.payload.number
-        if not self._settings.api_key:
+        key = self._key(effect.payload.key)
+        if not key:
             self._ended(SendEnded(number, None, reason="no API key"))
             return
         begun: list[bool] = []
@@ -46,7 +47,7 @@ class Sender:
         with trio.CancelScope(deadline=trio_time_of_mono(self._clock, effect.until_mono_ms)) as scope:
             self._under_way[number] = scope
             try:
-                end = await self._post(effect.payload, begun)
+                end = await self._post(effect.payload, key, begun)
             except Exception as error:  # an address or a key that cannot be sent, TLS that cannot begin: it costs this try, not the process
                 # Its kind alone: the words of an error about a header hold the header, and that may be the key.
                 end = SendEnded(number, None, reason=f"cannot be sent: {type(error).__name__}", unknown=bool(begun))
@@ -54,42 +55,37 @@ class Sender:
         if not cancelled:
             self._ended(end or SendEnded(number, None, reason="no answer in time", unknown=bool(begun)))
 
-    async def _post(self, payload: Payload, begun: list[bool]) -> SendEnded:
-        body, is_compressed = self._body(payload)
-        origin, path = self._origin(payload.url)
-        headers = [
-            (b"DD-API-KEY", self._settings.api_key.encode("latin-1", "replace")),
-            *EXTRA_HEADERS.get(payload.body.kind, ()),
-            (b"Content-Type", payload.body.content_type.encode()),
-        ]
-        if is_compressed:
-            headers.append((b"Content-Encoding", b"zstd"))
+    def _key(self, place: int) -> str:
+        return self._settings.api_key if place == OWN_KEY else self._additional_keys[place - 1]
+
+    async def _post(self, payload: Payload, key: str, begun: list[bool]) -> SendEnded:
+        origin, target = self._split_url(payload.url)
+        headers = (*self._headers(payload), (b"DD-API-KEY", key.encode("latin-1", "replace")))
         try:
-            answer = await self._pool.request(origin, "POST", path, tuple(headers), body, sending=lambda: begun.append(True))
+            answer = await self._pool.request(origin, "POST", target, headers, payload.body.raw, sending=lambda: begun.append(True))
         except PeerUnavailable as error:
             return SendEnded(payload.number, None, reason=error.reason, unknown=error.answer_unknown)
-        self.bytes_sent += len(body)
-        if answer.status < 500 and answer.status not in RETRYABLE:
-            self._forget(payload.number)
+        self.bytes_sent += len(payload.body.raw)
         # Begun twice: a kept connection had ended, and the request went out again. The intake may have taken both.
         return SendEnded(payload.number, answer.status, retry_after_ms(answer.headers), unknown=len(begun) > 1)
 
-    def _body(self, payload: Payload) -> tuple[bytes, bool]:
-        known = self._encoded.get(payload.number)
-        if known is None:
-            known = self._encoded[payload.number] = encode_body(payload.body, self._settings)
-            self._encoded_bytes += len(known[0])
-            while self._encoded_bytes > COMPRESSED_BYTES_MAX:  # encoding once more is cheaper than keeping all
-                self._forget(next(iter(self._encoded)))
-        return known
+    def _headers(self, payload: Payload) -> Headers:
+        """All but the key."""
+        body = payload.body
+        headers: Headers = ((b"Content-Type", body.content_type.encode()),)
+        if body.kind == "logs" and not is_worker(self._settings, body.kind, payload.key):
+            headers = (LOGS_HEADER, *headers)
+        if body.encoding:
+            headers = (*headers, (b"Content-Encoding", body.encoding.encode()))
+        return headers
 
-    def _forget(self, number: int) -> None:
-        if (known := self._encoded.pop(number, None)) is not None:
-            self._encoded_bytes -= len(known[0])
-
-    def _origin(self, url: str) -> tuple[Origin, str]:
+    def _split_url(self, url: str) -> tuple[Origin, str]:
+        """The origin, and what follows it as it stands: a worker's URL is used verbatim. Raises ValueError."""
         if url not in self._origins:
-            self._origins[url] = parse_origin(url)
+            place = next((at for at in range(url.find("://") + 3, len(url)) if url[at] in "/?"), len(url))
+            origin, _ = parse_origin(url[:place])
+            target = url[place:]
+            self._origins[url] = origin, target if target.startswith("/") else f"/{target}"
         return self._origins[url]
 
 

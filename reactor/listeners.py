@@ -12,7 +12,7 @@ from protocols.telemetry_records import parse_batch
 from reactor.agent.inputs import Datagrams, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
-from reactor.net.network import Listener, Network
+from reactor.net.network import DatagramSocket, Listener, Network
 from reactor.net.serve import Handler, HttpListener
 from reactor.net.settle import settle
 from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, HandOver
@@ -21,6 +21,8 @@ from reactor.version import VERSION
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
 FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024  # asked for; the kernel grants what it may
+
+UDP, UNIX = "dogstatsd", "dogstatsd socket"  # regions
 
 Say = Callable[[str, str], None]
 
@@ -37,13 +39,16 @@ class Listeners:
         receive_buffer_bytes: int | None,
         done: HandOver | None,
         protect: Callable[[bytes], None] = lambda body: None,
+        dogstatsd_path: str | None = None,
     ) -> None:
-        """`protect` is given each telemetry body before it is answered."""
+        """`protect` is given each telemetry body before it is answered. `dogstatsd_path`: where to listen for datagrams besides UDP."""
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
         self._done, self._protect = done, protect
         self._http: dict[str, HttpListener] = {}
+        self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
         self._pumps: dict[str, DatagramPump] = {}
+        self._drops_before = 0  # of pumps that failed and were made anew
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
             "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
             "lifecycle": (HttpLimits(lifecycle_api.BODY_BYTES_MAX), self._lifecycle),
@@ -62,6 +67,8 @@ class Listeners:
         if "telemetry" not in self._http:
             await self._bind_http("telemetry", "0.0.0.0", 0)
         await self._bind_datagrams()
+        if self._dogstatsd_path:
+            await self._bind_path()
 
     def regions(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What must be running, by name."""
@@ -73,15 +80,17 @@ class Listeners:
         for role, host, port in LISTENERS:
             if role == region:
                 await self._bind_http(role, host, self._http[role].port if role in self._http else port)
-        if region == "dogstatsd":
+        if region == UDP:
             await self._bind_datagrams()
+        elif region == UNIX:
+            await self._bind_path()
 
     async def settle(self, bound_ms: int, quiet_ms: int) -> bool:
         return await settle(self._http.values(), self._pumps.values(), bound_ms, quiet_ms, self._clock)
 
     def kernel_drops(self) -> int:
         """Datagrams that the kernel dropped before we could read them."""
-        return sum(pump.statistics().kernel_drops or 0 for pump in self._pumps.values())
+        return self._drops_before + sum(pump.statistics().kernel_drops or 0 for pump in self._pumps.values())
 
     async def _bind_http(self, role: str, host: str, port: int) -> None:
         limits, handle = self._handlers[role]
@@ -95,7 +104,7 @@ class Listeners:
         return await self._network.listen(host, port) if adopted is None else self._network.adopt_listener(adopted)
 
     async def _bind_datagrams(self) -> None:
-        adopted = self._adopted("dogstatsd")
+        adopted = self._adopted(UDP)
         try:
             if adopted is None:
                 socket = await self._network.datagram("0.0.0.0", DOGSTATSD_PORT, self._buffer_bytes)
@@ -104,7 +113,22 @@ class Listeners:
         except OSError as error:
             self._say("ERROR", f"UDP port {DOGSTATSD_PORT} cannot be opened, no custom metrics: {error}")
             return
-        self._pumps["dogstatsd"] = DatagramPump(socket, lambda datagrams: self._receive(Datagrams(datagrams)))
+        self._pump(UDP, socket)
+
+    async def _bind_path(self) -> None:
+        try:
+            socket = await self._network.unix_datagram(self._dogstatsd_path, self._buffer_bytes)
+        except (OSError, ValueError) as error:  # taken, too long, no such folder, no text for a path
+            self._say(
+                "ERROR", f"the socket {self._dogstatsd_path} cannot be opened, metrics are taken on UDP port {DOGSTATSD_PORT}: {error}"
+            )
+            return
+        self._pump(UNIX, socket)
+
+    def _pump(self, region: str, socket: DatagramSocket) -> None:
+        if (before := self._pumps.get(region)) is not None:
+            self._drops_before += before.statistics().kernel_drops or 0
+        self._pumps[region] = DatagramPump(socket, lambda datagrams: self._receive(Datagrams(datagrams)))
 
     def _adopted(self, role: str) -> int | None:
         sock = self._done.sockets.pop(role, None) if self._done else None

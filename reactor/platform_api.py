@@ -41,10 +41,10 @@ class PlatformApi:
             self.identifier = registration.identifier
         return registration
 
-    async def subscribe(self, port: int, logs: bool) -> api.Refusal | None:
+    async def subscribe(self, port: int, logs: bool, memory: bool = False) -> api.Refusal | None:
         if self._done is not None and self._done.errors.get("subscribe") == TIMED_OUT:
             return api.Refusal("not answered in time")  # asked once and waited for; to wait again would only hold up the start
-        request = api.subscribe_request(self.identifier, self._managed, logs, port)
+        request = api.subscribe_request(self.identifier, self._managed, logs, port, memory)
         answer = self._answered("subscribe", request) or await self._call(request)
         return answer if isinstance(answer, api.Refusal) else api.read_subscription(answer.status, answer.body)
 

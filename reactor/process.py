@@ -12,21 +12,23 @@ from fsm.time import Now
 from protocols import extensions_api as api
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
-from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, KeepPayloads, Say, SendPayload, SetTimer
+from reactor.agent.measuring import Probe
+from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, KeepPayloads, ReplacePayload, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 from reactor.deliver import Sender
+from reactor.encode import encoder
 from reactor.listeners import Listeners
 from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.network import Network
-from reactor.net.pool import Pool
 from reactor.platform_api import PlatformApi
 from reactor.protect import Protection
 from reactor.record import Recorder
 from reactor.say import Voice
 from reactor.stage0 import UNHURRIED, HandOver
 from reactor.supervise import RESTART_PAUSE_S, Supervisor
+from reactor.tls import intake_pool
 from reactor.warm_up import warm_up
 
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
@@ -47,18 +49,26 @@ class Process:
         done: HandOver | None = None,
         environment: Mapping[str, str] | None = None,
         spool_path: str | None = None,
+        probe: Probe | None = None,
     ) -> None:
         self._settings, self._clock, self._voice = settings, clock, voice
-        self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done))
+        self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done), encode=encoder(settings), probe=probe)
         self._timers = Timers()
         self._timer_set = trio.Event()
         self.platform = PlatformApi(sandbox.runtime_api, network, sandbox.is_managed, done)
         owner = f"{sandbox.function_name}:{sandbox.function_version}"
         self._protection = Protection(spool_path, owner, clock, voice.say)
         self.listeners = Listeners(
-            network, clock, self.receive, voice.say, settings.dogstatsd_so_rcvbuf_bytes, done, self._protection.take_telemetry
+            network,
+            clock,
+            self.receive,
+            voice.say,
+            settings.dogstatsd_so_rcvbuf_bytes,
+            done,
+            self._protection.take_telemetry,
+            settings.dogstatsd_socket,
         )
-        self._pool = Pool(network)
+        self._pool = intake_pool(settings, network, voice.say)
         self._sender = Sender(settings, self._pool, clock, self.receive)
         self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
         self._bound, self._exited = trio.Event(), trio.Event()
@@ -71,6 +81,7 @@ class Process:
             ClearTimer: self._timers.clear,
             SendPayload: self._send,
             KeepPayloads: self._protection.keep,
+            ReplacePayload: self._protection.replace,
             ForgetPayload: self._protection.forget,
             CancelPayload: self._sender.cancel,
             Say: lambda effect: self._voice.say(effect.level, effect.text),
@@ -162,8 +173,8 @@ class Process:
     async def _register(self, effect: do.Register) -> None:
         answer = await self.platform.register()
         self.receive(given.RegisterAnswered(answer))
-        if isinstance(answer, api.Registration) and (contents := self._protection.open()) is not None:
-            self.receive(given.Recovered(contents))
+        if isinstance(answer, api.Registration):
+            self._protection.open(lambda contents: self.receive(given.Recovered(contents)))
 
     async def _subscribe(self, effect: do.Subscribe) -> None:
         await self._bound.wait()
@@ -171,7 +182,8 @@ class Process:
         if port is None:
             refusal: api.Refusal | None = api.Refusal("no port to listen on")
         else:
-            refusal = await self.platform.subscribe(port, self._settings.serverless_logs_enabled)
+            # Enhanced metrics count what runs out of memory, and nothing but the function's own lines may say so.
+            refusal = await self.platform.subscribe(port, self._settings.serverless_logs_enabled, self._settings.enhanced_metrics)
         self.receive(given.SubscribeAnswered(refusal))
 
     async def _ask_next(self, effect: do.AskNext) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import trio
 
 from protocols import spool_format as form
-from reactor.agent.outputs import ForgetPayload, KeepPayloads
+from reactor.agent.outputs import ForgetPayload, KeepPayloads, ReplacePayload
 from reactor.net.clock import Clock
 from reactor.spool import Spool
 
@@ -23,16 +23,20 @@ class Protection:
     def __init__(self, path: str | None, owner: str, clock: Clock, say: Callable[[str, str], None]) -> None:
         self._path, self._owner, self._clock, self._say = path, owner, clock, say
         self.spool: Spool | None = None
+        self._is_expected = path is not None  # what comes before there is a spool waits for it
         self._datagrams: list[bytes] = []
         self._bytes = 0
         self._some = trio.Event()
 
-    def open(self) -> form.Contents | None:
-        """What an earlier process left; None without a spool."""
-        if self._path is None:
-            return None
-        self.spool, contents = Spool.open(self._path, self._owner, self._say)
-        return contents if self.spool.is_open else None
+    def open(self, recover: Callable[[form.Contents], None]) -> None:
+        """From here on there is a spool, if there can be. `recover` is told what an earlier process left in it."""
+        if self._path is not None:
+            self.spool, contents = Spool.open(self._path, self._owner, self._say)
+            if self.spool.is_open:
+                recover(contents)
+        self._is_expected = False
+        if self._datagrams:
+            self._some.set()
 
     async def run(self) -> None:
         """Write datagrams down, a tenth of a second after the first of them came."""
@@ -46,13 +50,13 @@ class Protection:
             self.spool.take(form.TELEMETRY, self._clock.now().epoch_ms, body)
 
     def take_datagrams(self, datagrams: list[bytes]) -> None:
-        if self.spool is None:
+        if self.spool is None and not self._is_expected:
             return
         self._datagrams += datagrams
         self._bytes += sum(map(len, datagrams))
         if self._bytes > DATAGRAMS_BYTES_MAX:
             self.checkpoint()
-        else:
+        elif self.spool is not None:
             self._some.set()
 
     def checkpoint(self) -> None:
@@ -64,8 +68,13 @@ class Protection:
     def keep(self, effect: KeepPayloads) -> None:
         """What was taken is in payloads now."""
         if self.spool is not None:
-            self.spool.seal([(payload.number, payload.url, payload.body) for payload in effect.payloads])
-        self._forget_datagrams()
+            self.spool.seal(effect.payloads, form.waiting_bytes(effect.waiting, effect.request_id))
+        if not self._is_expected:  # else these are payloads of what an earlier process took
+            self._forget_datagrams()
+
+    def replace(self, effect: ReplacePayload) -> None:
+        if self.spool is not None:
+            self.spool.replace(effect.number, effect.payloads)
 
     def begin(self, number: int) -> None:
         if self.spool is not None:

@@ -10,6 +10,7 @@ from reactor.config.aws import read_sandbox
 from reactor.config.load import load_from_disk
 from reactor.net.clock import SystemClock
 from reactor.net.system import SystemNetwork
+from reactor.proc import SystemProbe
 from reactor.process import Process
 from reactor.say import Handler, Voice
 from reactor.stage0 import HandOver
@@ -52,6 +53,7 @@ def _make(voice: Voice, done: HandOver | None) -> Process:
         done,
         os.environ,
         spool.PATH,
+        SystemProbe(),
     )
 
 

@@ -129,7 +129,7 @@ def _check_repeats(world: World, lives: list[Life]) -> Found:
         covered = sum(figures.noted.get(f"{kind}: {TWICE}", 0) + _dropped(figures, kind) for _, _, figures in lives)
         if count > covered and (world.spool is not None or not killed):
             yield "twice, uncounted", f"{count} {kind} came more often than they were sent; counted are {covered}"
-        if count and world.scenario.is_kind and not killed:
+        if count and world.scenario.is_kind and world.scenario.is_steady:
             yield "twice", f"{count} {kind} came more often than they were sent, and no answer was lost"
 
 
@@ -206,12 +206,12 @@ def _check_invocations(account: Account, arrived: Arrived, figures: Figures) -> 
 
 
 def _check_nothing_lost(world: World, figures: Figures) -> Found:
-    """The intake took everything, and the end was orderly. Only what an earlier, killed life had begun to send may be in doubt."""
+    """The intake took everything, and the end was orderly. In doubt is only what was being sent when the process was stopped or killed."""
     for name, count in figures.dropped.items():
         if not name.startswith(NOT_OURS):
             yield "lost for nothing", f"{count} {name}, though the intake takes everything"
     for name in figures.noted:
-        if name.endswith(TWICE) and world.spool is None:
+        if name.endswith(TWICE) and world.scenario.is_steady:
             yield "twice", f"{name}, though no answer was lost"
 
 

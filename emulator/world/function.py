@@ -44,8 +44,8 @@ class Function:
             world.request_ids += 1
         self.in_hand = InHand(
             before.request_id if is_retry else f"request-{world.request_ids}",
-            # Of a retry that is told before it begins, or whose first try's end was not told, the records cannot be told apart.
-            is_end_ambiguous=is_retry and (invocation.is_early or before.end_told_at_ms is None),
+            # Where a record of either try is missing, nobody can tell whose the other records are: both have one request id.
+            is_end_ambiguous=is_retry and (invocation.is_early or before.end_told_at_ms is None or invocation.done_record != "sent"),
         )
         self.pay_owed()
         if invocation.start_record == "sent":

@@ -104,6 +104,12 @@ class Scenario:
         """The intake takes everything at once: nothing may be lost or come twice."""
         return not self.intake and self.latency_ms <= 20
 
+    @property
+    def is_steady(self) -> bool:
+        """The extension is neither stopped nor killed while it may be waiting for an answer."""
+        stops = (invocation.frozen == "stopped" for life in self.lives for invocation in life.invocations)
+        return not any(stops) and all(life.ending.kind != "kill" for life in self.lives)
+
 
 def size(value: Any) -> int:
     """How much of a scenario, or of a part of one, is not ordinary: what shrinking makes smaller."""

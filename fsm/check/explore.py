@@ -4,28 +4,22 @@ A state is a pair of numbers, the subject's and the surroundings'; all that eith
 """
 
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from fsm.check.model import DUE, Broken, Model, Reaction, Seen, Stimulus, Subject, Surroundings, Taken
+from fsm.check.model import DUE, Broken, Model, Seen, Stimulus, Taken
+from fsm.check.ways import Happening as Happening
+from fsm.check.ways import Pair, Ways
 from fsm.engine import Table
 
+STATES_MAX = 2_000_000
 BITS = 24  # of the surroundings' number within a pair
 MASK = (1 << BITS) - 1
+BROKEN = -1  # in place of the surroundings' number
 
 Move = tuple[int, int, int]  # the subject's state after it, the stimulus, what was seen: all by number
-
-
-@attrs.frozen
-class Happening:
-    """One step of a way: when it happened, what, and what the machines did."""
-
-    at_ms: int
-    stimulus: Stimulus
-    seen: Seen
-    jump_ms: int = 0
 
 
 @attrs.frozen
@@ -40,7 +34,7 @@ class Violation:
 
 @attrs.frozen
 class Result:
-    """What walking one model gave."""
+    """What walking one model gave. It is not complete if there were too many states, or if it was to stop at a broken rule."""
 
     model: str
     states: int
@@ -57,9 +51,6 @@ class Numbered:
         self.values: list[Any] = []
         self._numbers: dict[Hashable, int] = {}
 
-    def __len__(self) -> int:
-        return len(self.values)
-
     def number(self, value: Hashable) -> int:
         known = self._numbers.setdefault(value, len(self.values))
         if known == len(self.values):
@@ -70,83 +61,69 @@ class Numbered:
 class Explorer:
     """One walk. `first_only`: stop at the first broken rule, as one does with a mutant."""
 
-    def __init__(self, model: Model, tables: Mapping[str, Table[Any, Any]], states_max: int = 2_000_000, first_only: bool = False) -> None:
+    def __init__(self, model: Model, tables: Mapping[str, Table[Any, Any]], states_max: int = STATES_MAX, first_only: bool = False) -> None:
         self.model, self._states_max, self._first_only = model, states_max, first_only
         self.subject, self.surroundings = model.make(tables)
         self._mine, self._others, self._stimuli, self._seen = Numbered(), Numbered(), Numbered(), Numbered()
         self._own: dict[int, tuple[Move, ...]] = {}
         self._offers: dict[int, tuple[int, ...]] = {}
-        self._reactions: dict[tuple[int, int], tuple[Move, ...]] = {}
+        self._moves: dict[tuple[int, int], tuple[Move, ...]] = {}
         self._observed: dict[tuple[int, int, int], int] = {}
-        self._keys = array("q")
-        self._parents = array("q")
+        self._keys, self._parents = array("q"), array("q")
         self._index: dict[int, int] = {}
         self._violations: dict[str, Violation] = {}
         self._transitions = 0
 
     def run(self) -> Result:
-        self._add(self._pair(self._mine.number(self.subject.start()), self._others.number(self.surroundings.start())), -1)
+        self._keys.append(self._mine.number(self.subject.start()) << BITS | self._others.number(self.surroundings.start()))
+        self._parents.append(-1)
+        self._index[self._keys[0]] = 0
         at = 0
-        while at < len(self._keys) and not self._stop():
+        while at < len(self._keys) and not self._is_enough():
             self._expand(at)
             at += 1
         is_complete = at == len(self._keys)
-        if is_complete and not self._stop():
+        if is_complete and not (self._first_only and self._violations):
             self._look_for_stalls()
-        return Result(
-            self.model.name,
-            len(self._keys),
-            self._transitions,
-            tuple(self._violations.values()),
-            frozenset(self.subject.taken),
-            is_complete,
-        )
+        taken = frozenset(self.subject.taken)
+        return Result(self.model.name, len(self._keys), self._transitions, tuple(self._violations.values()), taken, is_complete)
 
-    def _stop(self) -> bool:
+    def _is_enough(self) -> bool:
         return len(self._keys) > self._states_max or (self._first_only and bool(self._violations))
-
-    @staticmethod
-    def _pair(mine: int, others: int) -> int:
-        return mine << BITS | others
-
-    def _add(self, key: int, parent: int) -> None:
-        if key not in self._index:
-            self._index[key] = len(self._keys)
-            self._keys.append(key)
-            self._parents.append(parent)
 
     # --- one state ------------------------------------------------------------------------------------------------------------
 
     def _expand(self, at: int) -> None:
-        key = self._keys[at]
-        mine, others = key >> BITS, key & MASK
-        index, keys, parents, observed = self._index, self._keys, self._parents, self._observed
-        moves = self._own.get(mine)
-        if moves is None:
-            moves = self._own[mine] = self._own_moves(at, mine)
+        """The innermost loop: here a walk spends its time."""
+        mine, others = self._keys[at] >> BITS, self._keys[at] & MASK
+        index, keys, observed = self._index, self._keys, self._observed
+        moves = self._own.get(mine) or self._own_moves(at, mine)
         for stimulus in self._offers_of(others):
-            reactions = self._reactions.get((mine, stimulus))
-            moves = moves + (self._react(at, mine, stimulus) if reactions is None else reactions)
+            offered = self._moves.get((mine, stimulus))
+            moves = moves + (self._react(at, mine, stimulus) if offered is None else offered)
         self._transitions += len(moves)
         for mine_after, stimulus, seen in moves:
             others_after = observed.get((others, stimulus, seen))
             if others_after is None:
                 others_after = self._observe(at, others, stimulus, seen)
-            if others_after >= 0:
+            if others_after != BROKEN:
                 after = mine_after << BITS | others_after
                 if after not in index:
                     index[after] = len(keys)
                     keys.append(after)
-                    parents.append(at)
+                    self._parents.append(at)
 
     def _own_moves(self, at: int, mine: int) -> tuple[Move, ...]:
         """What the subject can do by itself, less what changes nothing for anybody: that is looked at once and left out."""
+        if mine in self._own:
+            return ()
         moves: tuple[Move, ...] = ()
         for stimulus in self._numbers_of(self.subject.own(self._mine.values[mine])):
             reactions = self._react(at, mine, stimulus)
-            moves += tuple(m for m in reactions if m[0] != mine or not self.surroundings.is_blank(self._seen.values[m[2]]))
-            self._transitions += len(reactions)
-        self._transitions -= len(moves)
+            kept = tuple(move for move in reactions if move[0] != mine or not self.surroundings.is_blank(self._seen.values[move[2]]))
+            self._transitions += len(reactions) - len(kept)
+            moves += kept
+        self._own[mine] = moves
         return moves
 
     def _offers_of(self, others: int) -> tuple[int, ...]:
@@ -159,119 +136,79 @@ class Explorer:
         return tuple(self._stimuli.number(stimulus) for stimulus in stimuli)
 
     def _react(self, at: int, mine: int, stimulus: int) -> tuple[Move, ...]:
+        moves: tuple[Move, ...] = ()
         try:
-            reactions = tuple(
-                (self._mine.number(reaction.state), stimulus, self._seen.number(reaction.seen))
-                for reaction in self.subject.react(self._mine.values[mine], self._stimuli.values[stimulus])
-            )
+            for reaction in self.subject.react(self._mine.values[mine], self._stimuli.values[stimulus]):
+                moves += ((self._mine.number(reaction.state), stimulus, self._seen.number(reaction.seen)),)
         except Broken as broken:
-            self._break(at, broken, stimulus, ())
-            reactions = ()
-        self._reactions[mine, stimulus] = reactions
-        return reactions
+            self._note(at, broken, stimulus, ())
+        self._moves[mine, stimulus] = moves
+        return moves
 
     def _observe(self, at: int, others: int, stimulus: int, seen: int) -> int:
-        """The surroundings' number after this; negative if a rule is broken."""
+        """The surroundings' number after this, or BROKEN. A rule that is broken again was met on a shorter way before."""
         try:
             after = self.surroundings.observe(self._others.values[others], self._stimuli.values[stimulus], self._seen.values[seen])
         except Broken as broken:
-            self._break(at, broken, stimulus, self._seen.values[seen])
-            number = -1
+            self._note(at, broken, stimulus, self._seen.values[seen])
+            number = BROKEN
         else:
             number = self._others.number(after)
         self._observed[others, stimulus, seen] = number
         return number
 
-    def _break(self, at: int, broken: Broken, stimulus: int, seen: Seen) -> None:
+    # --- what is wrong --------------------------------------------------------------------------------------------------------
+
+    def _note(self, at: int, broken: Broken, stimulus: int, seen: Seen) -> None:
         if broken.rule not in self._violations:
-            way = (*self._way_to(at), self._happening_at_end(at, self._stimuli.values[stimulus], seen))
+            way = self._way_to(at, (self._stimuli.values[stimulus], seen))
             self._violations[broken.rule] = Violation(self.model.name, broken.rule, broken.text, way)
 
-    # --- ways -----------------------------------------------------------------------------------------------------------------
+    def _way_to(self, at: int, last: tuple[Stimulus, Seen] | None = None) -> tuple[Happening, ...]:
+        pairs = [self._pair(at)]
+        while self._parents[at] >= 0:
+            at = self._parents[at]
+            pairs.append(self._pair(at))
+        return Ways(self.subject, self.surroundings).tell(pairs[::-1], last)
 
-    def _way_to(self, at: int) -> tuple[Happening, ...]:
-        ats = [at]
-        while self._parents[ats[-1]] >= 0:
-            ats.append(self._parents[ats[-1]])
-        way: list[Happening] = []
-        now_ms = 0
-        for source, target in zip(ats[::-1], ats[-2::-1], strict=False):
-            stimulus, reaction = self._step_between(source, target)
-            now_ms += reaction.passed_ms
-            way.append(Happening(now_ms, stimulus, reaction.seen, reaction.jump_ms))
-        return tuple(way)
-
-    def _step_between(self, source: int, target: int) -> tuple[Stimulus, Reaction]:
-        mine, others = self._values_of(source)
-        wanted = self._values_of(target)
-        for stimulus in (*self.subject.own(mine), *self.surroundings.offers(others)):
-            for reaction in self._reactions_again(mine, stimulus):
-                if reaction.state != wanted[0]:
-                    continue
-                try:
-                    if self.surroundings.observe(others, stimulus, reaction.seen) == wanted[1]:
-                        return stimulus, reaction
-                except Broken:
-                    continue
-        raise AssertionError("a state without the step that led to it")
-
-    def _reactions_again(self, mine: Any, stimulus: Stimulus) -> tuple[Reaction, ...]:
-        try:
-            return tuple(self.subject.react(mine, stimulus))
-        except Broken:
-            return ()
-
-    def _happening_at_end(self, at: int, stimulus: Stimulus, seen: Seen) -> Happening:
-        mine, _ = self._values_of(at)
-        way = self._way_to(at)
-        reaction = next((again for again in self._reactions_again(mine, stimulus) if again.seen == seen), Reaction(None, seen))
-        return Happening((way[-1].at_ms if way else 0) + reaction.passed_ms, stimulus, seen, reaction.jump_ms)
-
-    def _values_of(self, at: int) -> tuple[Any, Any]:
-        key = self._keys[at]
-        return self._mine.values[key >> BITS], self._others.values[key & MASK]
-
-    # --- what never ends ------------------------------------------------------------------------------------------------------
+    def _pair(self, at: int) -> Pair:
+        return self._mine.values[self._keys[at] >> BITS], self._others.values[self._keys[at] & MASK]
 
     def _look_for_stalls(self) -> None:
         """Every state that is no place to rest must lead to one by timers alone, whichever of those due at once comes first."""
         left, before = self._timed_steps()
-        ends = [at for at, count in enumerate(left) if count < 0]
+        ends = [at for at, count in enumerate(left) if count == 0]
         while ends:
             for source in before.get(ends.pop(), ()):
                 left[source] -= 1
                 if left[source] == 0:
                     ends.append(source)
-        stalled = next((at for at, count in enumerate(left) if count > 0), None)
+        stalled = next((at for at, count in enumerate(left) if count), None)
         if stalled is not None:
-            text = "from here, timers alone lead nowhere: the machines wait for what may never come"
+            text = "from here, timers alone lead nowhere: what is waited for may never come"
             self._violations[self.model.stalled] = Violation(self.model.name, self.model.stalled, text, self._way_to(stalled))
 
-    def _timed_steps(self) -> tuple["array[int]", dict[int, list[int]]]:
-        """For each state the number of its timed steps that are not known to end (negative: it may rest; without any: never), and who leads to whom."""
-        left, before = array("q", [0]) * len(self._keys), {}
-        for at, key in enumerate(self._keys):
-            mine, others = self._values_of(at)
-            if self.surroundings.resting(mine, others):
-                left[at] = -1
+    def _timed_steps(self) -> "tuple[array[int], dict[int, list[int]]]":
+        """How many states each leads to by a timer, and which lead to it. 0: it may rest here, or what follows is told of already."""
+        left = array("q", [0]) * len(self._keys)
+        before: dict[int, list[int]] = {}
+        for at in range(len(self._keys)):
+            if self.surroundings.resting(*self._pair(at)):
                 continue
-            targets = set(self._timed_targets(key))
-            if -1 in targets:  # a broken rule, which is told of already
-                left[at] = -1
-                continue
-            left[at] = len(targets) or 1
-            for target in targets:
-                before.setdefault(target, []).append(at)
+            targets = set(self._timed_targets(self._keys[at]))
+            if BROKEN not in targets:
+                left[at] = len(targets) or 1  # without any timer it never gets anywhere
+                for target in targets:
+                    before.setdefault(target, []).append(at)
         return left, before
 
     def _timed_targets(self, key: int) -> Iterable[int]:
-        mine, others = key >> BITS, key & MASK
-        for mine_after, stimulus, seen in self._own[mine]:
+        for mine_after, stimulus, seen in self._own[key >> BITS]:
             if self._stimuli.values[stimulus][0] == DUE:
-                others_after = self._observed[others, stimulus, seen]
-                yield self._index[self._pair(mine_after, others_after)] if others_after >= 0 else -1
+                others_after = self._observed[key & MASK, stimulus, seen]
+                yield BROKEN if others_after == BROKEN else self._index[mine_after << BITS | others_after]
 
 
-def explore(model: Model, tables: Mapping[str, Table[Any, Any]], first_only: bool = False) -> Result:
+def explore(model: Model, tables: Mapping[str, Table[Any, Any]], first_only: bool = False, states_max: int = STATES_MAX) -> Result:
     """Walk one model over these tables."""
-    return Explorer(model, tables, first_only=first_only).run()
+    return Explorer(model, tables, states_max, first_only).run()

@@ -16,7 +16,6 @@ Seen = tuple[str, ...]  # what the subject did, in words, in order
 
 DUE = "due"  # ("due", kind of tick): the next timer comes due
 WAIT = "wait"  # ("wait",): time passes until just before the next timer
-TIMES = (DUE, WAIT)
 
 
 @attrs.frozen
@@ -54,11 +53,11 @@ class Subject(Protocol):
 
     def start(self) -> Hashable: ...
 
-    def own(self, state: Any) -> Iterable[Stimulus]:
+    def own(self, state: Any, /) -> Iterable[Stimulus]:
         """What can happen without anybody outside: timers, and the ends of effects."""
         ...
 
-    def react(self, state: Any, stimulus: Stimulus) -> Iterable[Reaction]:
+    def react(self, state: Any, stimulus: Stimulus, /) -> Iterable[Reaction]:
         """Empty: this stimulus cannot come in this state. Raises Broken."""
         ...
 
@@ -68,17 +67,17 @@ class Surroundings(Protocol):
 
     def start(self) -> Hashable: ...
 
-    def offers(self, state: Any) -> Iterable[Stimulus]: ...
+    def offers(self, state: Any, /) -> Iterable[Stimulus]: ...
 
-    def observe(self, state: Any, stimulus: Stimulus, seen: Seen) -> Hashable:
+    def observe(self, state: Any, stimulus: Stimulus, seen: Seen, /) -> Hashable:
         """The state after the subject did this. Raises Broken."""
         ...
 
-    def is_blank(self, seen: Seen) -> bool:
+    def is_blank(self, seen: Seen, /) -> bool:
         """Whether these effects can never make a difference to it: then they are not looked at where the subject stays as it is."""
         ...
 
-    def resting(self, subject: Any, state: Any) -> str:
+    def resting(self, subject: Any, state: Any, /) -> str:
         """Why it is all right that nothing may ever happen again here but what others do; empty: timers alone must lead on."""
         ...
 
@@ -88,10 +87,11 @@ Make = Callable[[Mapping[str, Table[Any, Any]]], tuple[Subject, Surroundings]]
 
 @attrs.frozen
 class Model:
-    """One model. `make` is given the tables by name: the real ones, or broken ones that it must see through.
+    """One model. `rules`: what must hold, and how that is seen.
 
-    `stalled` is the rule that is broken where timers alone lead nowhere. `unreached` names rows of its machines that no order of
-    events within the model can take, each with the reason.
+    `make` is given the tables by name: the real ones, or broken ones that it must see through. `stalled` is the rule that is broken where
+    timers alone lead nowhere. `unreached` names cells of its machines, by machine, state and event, that no order of events within the
+    model can reach, each with the reason.
     """
 
     name: str
@@ -100,3 +100,4 @@ class Model:
     rules: Mapping[str, str]
     make: Make
     stalled: str
+    unreached: Mapping[tuple[str, str, str], str] = attrs.field(factory=dict)

@@ -22,24 +22,16 @@ class Standing:
     data: Any
     armed: tuple[tuple[type[Tick], int], ...] = ()
 
-    def next_ms(self) -> int | None:
-        return min((ms for _, ms in self.armed), default=None)
-
-    def due(self) -> tuple[type[Tick], ...]:
-        """The timers that come due next, which may be several at once."""
-        next_ms = self.next_ms()
-        return tuple(tick for tick, ms in self.armed if ms == next_ms)
-
 
 class Walker:
     """Sets one machine going, and notes the rows that it takes."""
 
     def __init__(self, table: Table[Any, Any], taken: set[Taken]) -> None:
-        self.machine = Machine(table, None, self._watch)
+        self.machine = Machine(table, None, self.watch)
         self._taken = taken
         self._steps: set[tuple[Any, type, int]] = set()
 
-    def _watch(self, step: Step) -> None:
+    def watch(self, step: Step) -> None:
         key = (step.source, type(step.event), step.row)
         if key not in self._steps:
             self._steps.add(key)
@@ -57,11 +49,11 @@ class Walker:
 class Timers:
     """Whoever keeps the timers of one machine: it does as it is told, in the order in which it is told."""
 
-    def __init__(self) -> None:
-        self._kept: dict[type[Tick], tuple[int, int]] = {}
-
-    def pick_up(self, standing: Standing) -> None:
+    def __init__(self, standing: Standing) -> None:
         self._kept = {tick: (-number, ms) for number, (tick, ms) in enumerate(standing.armed, 1)}
+
+    def __contains__(self, tick: type[Tick]) -> bool:
+        return tick in self._kept
 
     def arm(self, arm: Arm) -> None:
         self._kept[arm.tick] = (arm.generation, arm.at_mono_ms - HERE.mono_ms)

@@ -6,6 +6,7 @@ that it is an orphan and waits for the next start. Managed instances run many at
 """
 
 from collections import deque
+from collections.abc import Iterator
 
 from pipelines.logs.held import Line, held_bytes
 
@@ -22,6 +23,11 @@ class Attribution:
         self.owner: str | None = None
         self._owner_ended = False
         self._live: dict[str, None] = {}
+
+    def resume(self, owner: str | None) -> None:
+        """Go on where an earlier process was."""
+        if not self.managed:
+            self.owner = owner
 
     def init_started(self) -> None:
         """After a crash or timeout the environment starts anew: what comes now belongs to the next invocation."""
@@ -64,6 +70,9 @@ class Orphans:
 
     def __len__(self) -> int:
         return len(self._lines)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._lines)
 
     def add(self, line: Line) -> list[Line]:
         """Keep a line; those that no longer find room, oldest first, are to be sent without an id."""

@@ -63,6 +63,10 @@ class DurableBuffer:
     def __len__(self) -> int:
         return sum(len(lines) for _, lines in self._held.values())
 
+    def __iter__(self) -> Iterator[Line]:
+        for _, lines in self._held.values():
+            yield from lines
+
     def route(self, line: Line, mono_ms: int) -> Iterator[Ready]:
         request_id, named_context = line[3], line[6]
         if named_context or request_id is None or self.is_durable is False or self._ids_max == 0:

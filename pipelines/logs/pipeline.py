@@ -13,9 +13,9 @@ from pipelines.logs.attribute import Attribution, Orphans
 from pipelines.logs.batch import FLUSH_EARLY_BYTES, QUEUE_BYTES_MAX, EntryQueue, split_batches
 from pipelines.logs.durable import DurableBuffer, Ready, decoration, read_execution_arn
 from pipelines.logs.facts import LogFacts, LogStatistics
-from pipelines.logs.held import DurableContext, Line
+from pipelines.logs.held import DurableContext, Line, as_values, line_of
 from pipelines.logs.out_of_memory import HINTS, says_out_of_memory
-from pipelines.logs.structured import own_request_id, parse_object, read_status, split_tags, to_compact_json
+from pipelines.logs.structured import BLANKS, own_request_id, parse_object, read_status, split_tags, status_as_it_came, to_compact_json
 from protocols import telemetry_records as telemetry
 from protocols.intake_body import Body
 from protocols.intake_logs import CONTENT_TYPE, HEAD, PATH, EntryEncoder, escape, to_utf8
@@ -93,14 +93,17 @@ class LogsPipeline:
 
     def _take_slice(self, records: list[telemetry.Record], now: Now) -> None:
         """The short way is written out here, without a call of ours per line: this loop is what a busy function costs us."""
-        append, tail, short_way = self._queue.entries.append, self._encoder.tails["info"], self._short_way
+        append, short_way = self._queue.entries.append, self._short_way
+        tails: dict[str | None, str] = {**self._encoder.tails}
+        plain_tail = tails["info"]
         hint, other_hint = HINTS
-        time: str | None = None
+        parse_time_ms = telemetry.parse_time_ms
+        time: object = None
         epoch_ms = now.epoch_ms
         for record in records:
             if (new_time := record.get("time")) != time:
-                time = new_time if type(new_time) is str else None
-                parsed_ms = telemetry.parse_time_ms(time)
+                time = new_time
+                parsed_ms = parse_time_ms(new_time)
                 epoch_ms = now.epoch_ms if parsed_ms is None else parsed_ms
             kind = record.get("type")
             if kind == "function" or kind == "extension":
@@ -109,21 +112,27 @@ class LogsPipeline:
                     short_way
                     and type(text) is str
                     and (owner := self._owner_part) is not None
-                    and text[:1] not in "{ \t\r\n"
+                    and (first := text[:1]) not in BLANKS
                     and hint not in text
                     and other_hint not in text
                     and len(text) <= SHORT_CHARS_MAX
                 ):
-                    append(to_utf8(f"{HEAD}{escape(text)}{owner}{epoch_ms}{tail}"))
-                else:
-                    self._take_line(text, kind == "function", epoch_ms, now)
+                    tail = plain_tail
+                    if first != "{" or (tail := tails.get(status_as_it_came(text))) is not None:
+                        entry = f"{HEAD}{escape(text)}{owner}{epoch_ms}{tail}"
+                        try:
+                            append(entry.encode())
+                        except UnicodeEncodeError:  # half a surrogate pair
+                            append(to_utf8(entry))
+                        continue
+                self._take_line(text, kind == "function", epoch_ms, now)
             elif take := self._platform.get(kind if type(kind) is str else ""):
                 take(record, epoch_ms, now)
 
     def _take_line(self, value: Any, is_function: bool, epoch_ms: int, now: Now) -> None:
         """The full way of a function's or an extension's line."""
         if type(value) is str:
-            text, fields = value, parse_object(value)
+            text, fields = value, parse_object(value) if self._enabled else None
         elif type(value) is dict:
             text, fields = "", value
         else:
@@ -138,17 +147,20 @@ class LogsPipeline:
                     return self._drop("too_deep")
                 text = compact
             if fields is value and is_function:
-                request_id, context = own_request_id(fields), read_execution_arn(fields.get("executionArn"))
+                request_id = own_request_id(fields)
+                context = read_execution_arn(fields["executionArn"]) if "executionArn" in fields else None
         if says_out_of_memory(text):
             self._out_of_memory.append((request_id or self._attribution.suspect, epoch_ms // 1000))
-        line = (text, epoch_ms, status, request_id or self._attribution.owner, tags, False, context)
-        if self._short_way and line[3] is not None:
-            return self._emit_line(line, context)
+        request_id = request_id or self._attribution.owner
+        if self._short_way and request_id is not None and context is None:
+            entry, was_cut = self._encoder.encode(text, self._encoder.owner(request_id), epoch_ms, status, tags)
+            self._truncated += was_cut
+            return self._queue.entries.append(entry)
         if not self._enabled:
             return None
         if self._sample and self._is_sampled_out(status):
             return self._drop("sampled")
-        return self._admit(line, now)
+        return self._admit((text, epoch_ms, status, request_id, tags, False, context), now)
 
     def _is_sampled_out(self, status: str) -> bool:
         share = self._sample.get(status)
@@ -257,6 +269,32 @@ class LogsPipeline:
         self._warned, self._lost_told = False, self._lost()
         self._sealed += len(entries)
         return [Body("logs", PATH, CONTENT_TYPE, raw, count) for raw, count in split_batches(entries)]
+
+    @property
+    def owner(self) -> str | None:
+        """Whose a line without an id is now; None if that is not known, and always None on managed instances."""
+        return self._attribution.owner
+
+    def waiting(self) -> list[list[Any]]:
+        """What a seal leaves behind: the lines that wait for their owner or their execution, as values that JSON can hold."""
+        return [as_values(line) for lines in (self._orphans, self._durable) for line in lines]
+
+    def adopt(self, waiting: Iterable[object], owner: str | None = None) -> None:
+        """Go on for a process that ended: emit what it held back, at once and as it is, for whom it waited is not known here.
+
+        `owner` is whose its next lines were; they are taken after this. The rules have seen these lines: they are not applied again.
+        """
+        self._attribution.resume(owner)
+        self._follow_owner()
+        for values in waiting:
+            line = line_of(values)
+            if line is None:
+                self._drop("unreadable")
+            elif not self._enabled:
+                self._drop("logs_off")
+            else:
+                self._emit_line(line, line[6])
+        self._queue.settle()
 
     def shutdown(self, now: Now) -> None:
         """Let go of what waits, without owner or execution; what still comes waits no more. Seal after this."""

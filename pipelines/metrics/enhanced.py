@@ -70,7 +70,6 @@ class Enhanced:
         self._was_init_started = False
         self._held: list[tuple[int, Tags]] = []
         self._has_init_duration = False
-        self._interval_start: Snapshot | None = None
         self._points = self._refused = 0
 
     def statistics(self) -> EnhancedStatistics:
@@ -216,12 +215,11 @@ class Enhanced:
         """The usage peaks: on demand at runtimeDone, on managed instances at shutdown."""
         self._emit_measures(usage_points(peaks, tmp_max_bytes, fd_max, threads_max), now_ms)
 
-    def interval(self, snapshot: Snapshot, now_ms: int) -> None:
-        """Managed instances: network and CPU since the last call. They belong to the sandbox, and its requests overlap."""
-        start, self._interval_start = self._interval_start, snapshot
-        self._emit_measures(network_points(start, snapshot), now_ms)
-        self._emit_measures(cpu_time_points(start, snapshot), now_ms)
-        self._emit_measures(utilisation_points(start, snapshot), now_ms)
+    def interval(self, start: Snapshot, end: Snapshot, now_ms: int) -> None:
+        """Managed instances: network and CPU between two flushes. They belong to the sandbox, and its requests overlap."""
+        self._emit_measures(network_points(start, end), now_ms)
+        self._emit_measures(cpu_time_points(start, end), now_ms)
+        self._emit_measures(utilisation_points(start, end), now_ms)
 
     # -- inside --
 

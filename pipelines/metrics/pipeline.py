@@ -4,12 +4,12 @@ compresses nothing.
 Custom metrics and the extension's own are kept apart, so that a flood of the one never costs the other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import attrs
 
-from pipelines.metrics.aggregate import Aggregator, AggregatorStatistics, SeriesPoint, SketchPoint
+from pipelines.metrics.aggregate import Aggregator, AggregatorStatistics, SeriesPoint, SketchPoint, bucket_of
 from pipelines.metrics.datagrams import DatagramReader, DatagramStatistics
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings, EnhancedStatistics
 from pipelines.metrics.origin import category_of, origin_of
@@ -23,6 +23,9 @@ from protocols.memo import Memo
 OWN_CONTEXTS_MAX = 2048
 OWN_BYTES_MAX = 4 * 1024 * 1024
 LABELS_BYTES_MAX = 1024 * 1024  # of each of the two kinds
+
+OwnPoint = tuple[str, Tags, str, float]
+"""(name, tags, kind, value)."""
 
 
 @attrs.frozen
@@ -72,6 +75,11 @@ class MetricsPipeline:
     def take(self, datagrams: list[bytes], now_s: int) -> None:
         """Raw datagrams as they were read."""
         self._reader.take(datagrams, now_s)
+
+    def take_own(self, points: Iterable[OwnPoint], now_s: int) -> None:
+        """Figures of the extension about itself."""
+        for name, tags, kind, value in points:
+            self._own.add(name, tags, bucket_of(now_s), kind, (value,))
 
     def seal(self, compressed_size: Callable[[bytes], int] | None = None) -> list[Body]:
         """Everything that was collected, as bodies in a stated order: series, sketches, events, service checks."""

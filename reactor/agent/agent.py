@@ -4,9 +4,9 @@
 where it belongs.
 """
 
-from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fsm import effects as do
 from fsm import events as ev
@@ -14,15 +14,23 @@ from fsm.engine import Arm, Disarm, Step, Unexpected
 from fsm.time import Now
 from protocols import telemetry_records as read
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
-from protocols.spool_format import TELEMETRY
+from protocols.halves import halve
+from protocols.intake_body import Body
+from protocols.spool_format import TELEMETRY, Kept, Taken
 from reactor.agent import inputs as given
+from reactor.agent.destinations import Destinations
 from reactor.agent.ledger import Ledger
 from reactor.agent.machines import build
+from reactor.agent.measuring import USAGE, Measuring, Probe
 from reactor.agent.outbox import INTAKE, PAYLOAD, Outbox
-from reactor.agent.outputs import ClearTimer, KeepPayloads, Say, SetTimer
-from reactor.agent.wiring import Destinations, Pipelines
+from reactor.agent.outputs import ClearTimer, ForgetPayload, KeepPayloads, Payload, Say, SetTimer
+from reactor.agent.wiring import Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
+from reactor.encode import Encode, decode_body
+
+if TYPE_CHECKING:
+    from reactor.agent.own_metrics import OwnMetrics
 
 CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
 HELD_BYTES_MAX = 1024 * 1024  # of datagrams that arrive before the registration is answered
@@ -43,15 +51,25 @@ class Agent:
         random: Callable[[], float],
         now: Now,
         watch: Callable[[Step], None] | None = None,
+        encode: Encode | None = None,
+        probe: Probe | None = None,
     ) -> None:
+        """`encode` makes of a body what is sent; None: bodies stay as they are, which is quicker and enough for who sends nothing.
+
+        `probe` reads the sandbox's counters; None: nothing is measured.
+        """
         self.ledger = Ledger()
         self.registration: Registration | None = None
         self._settings, self._sandbox, self._architecture, self._random = settings, sandbox, architecture, random
         self._out: list[Any] = []
         self._began = self._now = now
         self._machines = build(settings, sandbox.is_managed, now, watch)
+        measures = settings.enhanced_metrics and settings.lambda_proc_enhanced_metrics
+        self._own = _own_metrics(settings)
+        self._measuring = Measuring(probe, measures, sandbox.is_managed, self.ledger, self._say)
         self.lifecycle, self.invocations = self._machines.lifecycle, self._machines.invocations
-        self.outbox = Outbox(self.ledger, random, watch)
+        self._encode = encode
+        self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
         self._held: list[given.Datagrams] = []
@@ -86,6 +104,8 @@ class Agent:
         before, self._now = self._now, now
         self._notice_gap(before, now)
         self._takers[type(item)](item)
+        if self._own is not None:
+            self._own.watch(self._out, self.outbox.confirmed, now)
         return self._out
 
     def account(self) -> str:
@@ -133,6 +153,7 @@ class Agent:
                 self._may_return = reason != SPINDOWN
                 if self.pipelines:
                     self.pipelines.count_shutdown(self._now)
+                    self.pipelines.count_usage(self._measuring.whole(), self._now)
                 self._feed(self._machines.next_region, ev.Shutdown(self._now, reason, deadline_ms))
             case Refusal(reason, fatal):
                 self.ledger.note("failed calls for the next event")
@@ -173,6 +194,8 @@ class Agent:
         if item.owner.startswith((PAYLOAD, INTAKE)):
             self._out += self.outbox.due(item, self._now)
             self._look_at_confirmed()
+        elif item.owner == USAGE:
+            self._measuring.due(item, self._now, self._out)
         else:
             self._feed(item.owner, item.tick(self._now, item.generation))
 
@@ -187,25 +210,46 @@ class Agent:
         """There is a spool. Make payloads of what an earlier process had taken, in pipelines of its own: its requests are not ours."""
         self._has_spool = True
         for kept in item.contents.kept:
-            self.outbox.adopt(kept.number, kept.url, kept.body, kept.begun)
-        if item.contents.kept:
-            self.ledger.note("payloads of an earlier process", len(item.contents.kept))
-        if not item.contents.taken:
+            self._adopt(kept)
+        if not (item.contents.taken or item.contents.waiting):
             return
         pipelines = self._make_pipelines()
-        # Who was running when that process ended is not known: a line without an owner must wait for nobody, least of all for the next.
+        # A line whose owner is not known must wait for nobody, least of all for the next.
         pipelines.let_go(self._now)
+        pipelines.adopt(item.contents.waiting, item.contents.request_id, self._now)
         for taken in item.contents.taken:
-            now = Now(taken.epoch_ms, self._now.mono_ms)
-            if taken.kind == TELEMETRY:
-                records, _ = read.parse_batch(taken.data)
-                pipelines.take_records(records, now)
-                self.ledger.note("telemetry records of an earlier process", len(records))
-            else:
-                pipelines.take_datagrams([taken.data], now)
-        sealed = tuple(self.outbox.add(self.destinations.url_of(body), body) for body in pipelines.seal(self._now))
+            self._retake(taken, pipelines)
+        sealed = self._put_in_outbox(pipelines.seal(self._now, self._encoded_size))
         pipelines.account(self._now)
         self._out.append(KeepPayloads(sealed))
+
+    def _adopt(self, kept: Kept) -> None:
+        body = kept.body
+        if self.destinations.knows(body, kept.url, kept.key):
+            self.ledger.note("payloads of an earlier process")
+            self.outbox.adopt(kept.number, kept.url, body, kept.begun, kept.key)
+        else:
+            self.ledger.drop(body.kind, "for an intake that the settings do not name", body.items)
+            self._out.append(ForgetPayload(kept.number))
+
+    def _retake(self, taken: Taken, pipelines: Pipelines) -> None:
+        """Count again what an earlier process had only in its memory. Of its invocations, what their records say."""
+        now = Now(taken.epoch_ms, self._now.mono_ms)
+        if taken.kind != TELEMETRY:
+            pipelines.take_datagrams([taken.data], now)
+            return
+        records, _ = read.parse_batch(taken.data)
+        self.ledger.note("telemetry records of an earlier process", len(records))
+        pipelines.take_records(records, now)
+        for record in records:
+            if (fields := _request(record)) is None:
+                continue
+            if record["type"] == "platform.start" and self._machines.opened_by_start:
+                pipelines.count_invocation(fields["requestId"], now)
+            elif record["type"] == "platform.runtimeDone":
+                pipelines.count_runtime(record, now)
+            elif record["type"] == "platform.report":
+                pipelines.count_report(record, now)
 
     # --- records --------------------------------------------------------------------------------------------------------------
 
@@ -280,6 +324,7 @@ class Agent:
 
     def _gave_up_waiting(self, effect: do.GaveUpWaiting) -> None:
         self.ledger.note("invocations whose end was not seen before their deadline")
+        self._measuring.rest(self._out)
         self._say("DEBUG", f"the end of {effect.request_id} was not seen before its deadline drew near")
 
     def _left_unseen(self, effect: do.LeaveUnseen) -> None:
@@ -299,18 +344,28 @@ class Agent:
     def _count_invocation(self, effect: do.CountInvocation) -> None:
         assert self.pipelines is not None
         self.ledger.note("invocations")
-        self.pipelines.count_invocation(effect.request_id, effect.at)
+        if (runtime := self._measuring.runtime()) is not None:
+            self.pipelines.set_runtime(runtime, self._now)
+        start = None if self._is_blind() else self._measuring.begin(effect.request_id, self._now, self._out)
+        self.pipelines.count_invocation(effect.request_id, effect.at, start)
+
+    def _is_blind(self) -> bool:
+        """No record of the invocation's end will come."""
+        return not self._machines.opened_by_start and self.lifecycle.data.blind
 
     def _count_runtime(self, effect: do.CountRuntime) -> None:
         assert self.pipelines is not None
-        self.pipelines.count_runtime(effect.done.fields, self._now)
+        self.pipelines.count_runtime(effect.done.fields, self._now, self._measuring.snapshot())
+        self.pipelines.count_usage(self._measuring.end(effect.done.request_id, self._out), self._now)
 
     def _count_report(self, effect: do.CountReport) -> None:
         assert self.pipelines is not None
-        self.pipelines.count_report(effect.report.fields, self._now)
+        self.pipelines.count_report(effect.report.fields, self._now, self._measuring.snapshot())
+        self.pipelines.count_usage(self._measuring.end(effect.report.request_id, self._out), self._now)
 
     def _close(self, effect: do.CloseInvocation) -> None:
         assert self.pipelines is not None
+        self._measuring.forget(effect.request_id, self._out)
         self._closed[effect.request_id] = None
         if len(self._closed) > CLOSED_REMEMBERED:
             del self._closed[next(iter(self._closed))]
@@ -327,11 +382,37 @@ class Agent:
 
     def _seal(self, effect: do.Seal) -> None:
         if self.pipelines is not None:
-            sealed = tuple(self.outbox.add(self.destinations.url_of(body), body) for body in self.pipelines.seal(self._now))
-            self._out.append(KeepPayloads(sealed))
+            self.pipelines.count_interval(self._measuring.interval(), self._now)
+            self._count_own(self.pipelines)
+            sealed = self._put_in_outbox(self.pipelines.seal(self._now, self._encoded_size))
+            self._out.append(KeepPayloads(sealed, *self.pipelines.waiting(self._now)) if self._has_spool else KeepPayloads(sealed))
         self._out += self.outbox.flush(effect.until_mono_ms, self._now, effect.final)
+        if self._own is not None:
+            self._own.sealed(self.outbox.number, self._now)
         self._confirmed = self.outbox.confirmed
         self._feed("flush", ev.Sealed(self._now, self.outbox.number, self._confirmed))
+
+    def _count_own(self, pipelines: Pipelines) -> None:
+        if self._own is not None:
+            counts = self.ledger.statistics()
+            lost = Counter(counts.dropped) + Counter(counts.refused) + Counter(pipelines.metric_losses(self._now))
+            pipelines.count_own(self._own.take(counts.accepted, lost), self._now)
+
+    def _put_in_outbox(self, bodies: list[Body]) -> tuple[Payload, ...]:
+        """Encode each body once; the main intakes first, then a payload of its own for each additional one."""
+        encoded = bodies if self._encode is None else [self._encode(body) for body in bodies]
+        main = [(self.destinations.main(body), body, sent) for body, sent in zip(bodies, encoded, strict=True)]
+        sealed = [self.outbox.add(place.url, body if place.is_plain else sent) for place, body, sent in main]
+        for sent in encoded:
+            sealed += [self.outbox.add(place.url, sent, place.key) for place in self.destinations.additional(sent)]
+        return tuple(sealed)
+
+    def _halves_of(self, body: Body) -> Sequence[Body]:
+        halves = halve(decode_body(body))
+        return [self._encode(half) for half in halves] if self._encode is not None and body.encoding else halves
+
+    def _encoded_size(self, series: bytes) -> int:
+        return len(series if self._encode is None else self._encode(Body("series", "", "", series, 0)).raw)
 
     def _look_at_confirmed(self) -> None:
         confirmed = self.outbox.confirmed
@@ -352,6 +433,14 @@ class Agent:
 
     def _say(self, level: str, text: str) -> None:
         self._out.append(Say(level, text))
+
+
+def _own_metrics(settings: Settings) -> "OwnMetrics | None":
+    if not settings.extension_metrics:
+        return None
+    from reactor.agent.own_metrics import OwnMetrics
+
+    return OwnMetrics()
 
 
 def _request(record: read.Record) -> dict[str, Any] | None:

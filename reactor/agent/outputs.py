@@ -3,6 +3,8 @@ Bind, Register, Subscribe, AskNext, WarmUp, Settle, Checkpoint, RefuseInput, Ren
 Disable, Exit.
 """
 
+from typing import Any
+
 import attrs
 
 from fsm.engine import Tick
@@ -30,17 +32,31 @@ class ClearTimer(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class Payload(Word):
-    """One numbered request body on its way to one URL. Keys are not part of it: they are added when it is sent."""
+    """One numbered request body on its way to one URL. API keys are not part of it: `key` says which one is added when it is sent."""
 
     number: int
     url: str
     body: Body
+    key: int = 0
 
 
 @attrs.frozen(eq=False, repr=False)
 class KeepPayloads(Word):
-    """Everything that was taken so far is in these payloads, and in those before them: they are what must outlive the process."""
+    """Everything that was taken so far is in these payloads, and in those before them: they are what must outlive the process.
 
+    `waiting`: but for these lines, of which it is not known yet whose they are; `request_id`: whose the next lines will be.
+    """
+
+    payloads: tuple[Payload, ...]
+    waiting: list[Any] = attrs.field(factory=list)
+    request_id: str | None = None
+
+
+@attrs.frozen(eq=False, repr=False)
+class ReplacePayload(Word):
+    """This payload goes on as these: what must outlive the process is in them now."""
+
+    number: int
     payloads: tuple[Payload, ...]
 
 

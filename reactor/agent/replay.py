@@ -23,6 +23,7 @@ from reactor.config.aws import read_sandbox
 from reactor.config.finding import Finding
 from reactor.config.load import load
 from reactor.config.values import Settings
+from reactor.encode import Encode
 
 ANSWER_MS = 20  # how long the intake takes, unless the recording says otherwise
 AFTER_END_STEPS_MAX = 100_000
@@ -67,11 +68,13 @@ def settings_of(header: Header) -> tuple[Settings, tuple[Finding, ...]]:
 class Replay:
     """One run of one recording."""
 
-    def __init__(self, header: Header, settings: Settings, random: Callable[[], float], watcher: Watcher) -> None:
+    def __init__(
+        self, header: Header, settings: Settings, random: Callable[[], float], watcher: Watcher, encode: Encode | None = None
+    ) -> None:
         self._epoch_ms, self._mono_ms = header.epoch_ms, 0
         self._watcher = watcher
         sandbox, architecture = read_sandbox(header.environment), "x86_64"
-        self.agent = Agent(settings, sandbox, architecture, random, Now(self._epoch_ms, 0), self._step)
+        self.agent = Agent(settings, sandbox, architecture, random, Now(self._epoch_ms, 0), self._step, encode)
         self._timers = Timers()
         self._ends: list[tuple[int, int, given.Input, Sent | None]] = []
         self._count = 0

@@ -7,12 +7,14 @@ from fsm.time import Now
 from pipelines.logs.facts import LogFacts
 from pipelines.logs.pipeline import LogsPipeline
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings
-from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings
+from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings, OwnPoint
+from pipelines.metrics.procfs import Snapshot
 from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
 from protocols import telemetry_records as read
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
 from reactor.agent.ledger import Ledger
+from reactor.agent.measuring import Usage
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 from reactor.version import VERSION
@@ -20,17 +22,6 @@ from reactor.version import VERSION
 Say = Callable[[str, str], None]
 
 NO_FACTS = LogFacts((), (), (), False)
-
-
-class Destinations:
-    """Which URL a body goes to."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._urls = settings.intake_urls
-        self._metrics = settings.intake_urls["series"].removesuffix("/api/v2/series")
-
-    def url_of(self, body: Body) -> str:
-        return self._urls.get(body.kind) or self._metrics + body.path
 
 
 class Pipelines:
@@ -102,10 +93,21 @@ class Pipelines:
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
 
-    def count_invocation(self, request_id: str, at: Now) -> None:
-        self._enhance(Enhanced.invoked, request_id, at.epoch_ms, now=at)
+    def set_runtime(self, runtime: str, now: Now) -> None:
+        self._enhance(Enhanced.set_runtime, runtime, now=now)
 
-    def count_runtime(self, record: read.Record, now: Now) -> None:
+    def count_invocation(self, request_id: str, at: Now, start: Snapshot | None = None) -> None:
+        self._enhance(Enhanced.invoked, request_id, at.epoch_ms, start, now=at)
+
+    def count_usage(self, usage: Usage | None, now: Now) -> None:
+        if usage is not None:
+            self._enhance(Enhanced.usage, *usage, now.epoch_ms, now=now)
+
+    def count_interval(self, ends: tuple[Snapshot, Snapshot] | None, now: Now) -> None:
+        if ends is not None:
+            self._enhance(Enhanced.interval, *ends, now.epoch_ms, now=now)
+
+    def count_runtime(self, record: read.Record, now: Now, end: Snapshot | None = None) -> None:
         fields = record["record"]
         self._enhance(
             Enhanced.runtime_done,
@@ -116,10 +118,11 @@ class Pipelines:
             _dict_of(fields.get("metrics")),
             read.read_text(fields.get("errorType")) or "",
             _list_of(fields.get("spans")),
+            end,
             now=now,
         )
 
-    def count_report(self, record: read.Record, now: Now) -> None:
+    def count_report(self, record: read.Record, now: Now, end: Snapshot | None = None) -> None:
         fields = record["record"]
         self._enhance(
             Enhanced.report,
@@ -130,8 +133,17 @@ class Pipelines:
             read.read_text(fields.get("status")) or "",
             read.read_text(fields.get("errorType")) or "",
             _list_of(fields.get("spans")),
+            end,
             now=now,
         )
+
+    def count_own(self, points: list[OwnPoint], now: Now) -> None:
+        self._metrics.call(MetricsPipeline.take_own, points, now.epoch_ms // 1000, now=now)
+
+    def metric_losses(self, now: Now) -> dict[str, int]:
+        """What the metrics pipeline has lost or refused so far, by `what: reason`; the ledger hears of it when the pipeline ends."""
+        losses: list[Loss] = self._metrics.call(_losses, now=now, otherwise=[])
+        return {f"{what}: {reason}": count for _, what, reason, count in losses}
 
     def forget(self, request_id: str, now: Now) -> None:
         """No report of this request is expected any more."""
@@ -174,12 +186,21 @@ class Pipelines:
         """The sandbox ends: what waits for something that will not come waits no more."""
         self._logs.call(LogsPipeline.shutdown, now, now=now)
 
-    def seal(self, now: Now) -> list[Body]:
-        """Everything that is ready to leave, logs first: they are the most of it."""
+    def seal(self, now: Now, encoded_size: Callable[[bytes], int] | None = None) -> list[Body]:
+        """Everything that is ready to leave, logs first: they are the most of it. `encoded_size` is how large series will be when sent."""
         self.is_nearly_full = False
         logs: list[Body] = self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
-        metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, now=now, otherwise=[])
+        metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
         return [*logs, *metrics]
+
+    def waiting(self, now: Now) -> tuple[list[Any], str | None]:
+        """What a seal has left behind, and whose the next lines are."""
+        found: tuple[list[Any], str | None] = self._logs.call(_waiting, now=now, otherwise=([], None))
+        return found
+
+    def adopt(self, waiting: list[Any], request_id: str | None, now: Now) -> None:
+        """Go on where the pipelines of an earlier process stopped."""
+        self._logs.call(LogsPipeline.adopt, waiting, request_id, now=now)
 
     def account(self, now: Now) -> None:
         """Tell the ledger what the pipelines themselves have dropped or refused. Once, at the end."""
@@ -195,17 +216,9 @@ class Pipelines:
 
     def _close_metrics(self, metrics: MetricsPipeline) -> int:
         """Take over the counts of a pipeline that ends; how many contexts it still holds."""
+        for tell, what, reason, count in _losses(metrics):
+            tell(self._ledger, what, reason, count)
         statistics = metrics.statistics()
-        for reason, count in statistics.datagrams.refused.items():
-            self._ledger.refuse("metric line", reason, count)
-        for points in (statistics.custom, statistics.own):
-            for reason, count in (
-                ("too many contexts", points.refused_contexts),
-                ("too many values", points.refused_values),
-                ("no finite number", points.unsendable),
-            ):
-                if count:
-                    self._ledger.drop("metric sample", reason, count)
         return statistics.custom.contexts + statistics.own.contexts
 
 
@@ -261,12 +274,34 @@ def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFac
     return metrics
 
 
+Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
+"""(how the ledger calls it, what, reason, count)."""
+
+
+def _losses(metrics: MetricsPipeline) -> list[Loss]:
+    statistics = metrics.statistics()
+    losses: list[Loss] = [(Ledger.refuse, "metric line", reason, count) for reason, count in statistics.datagrams.refused.items()]
+    custom, own = statistics.custom, statistics.own
+    for reason, count in (
+        ("too many contexts", custom.refused_contexts + own.refused_contexts),
+        ("too many values", custom.refused_values + own.refused_values),
+        ("no finite number", custom.unsendable + own.unsendable),
+    ):
+        if count:
+            losses.append((Ledger.drop, "metric sample", reason, count))
+    return losses
+
+
 def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:
     tell(metrics.enhanced, *args)
 
 
 def _is_nearly_full(metrics: MetricsPipeline) -> bool:
     return metrics.is_nearly_full
+
+
+def _waiting(logs: LogsPipeline) -> tuple[list[Any], str | None]:
+    return logs.waiting(), logs.owner
 
 
 def _dict_of(value: object) -> dict[str, Any]:

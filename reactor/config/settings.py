@@ -245,6 +245,8 @@ METRICS = group(
         "Datagrams between reader and parser. They are parsed as they are read: there is no queue."),
     row("dogstatsd_socket", p.parse_optional_text, None,
         "The path of a Unix datagram socket that takes metrics beside UDP port 8125."),
+    row("extension_metrics", p.parse_bool, False,
+        "Also send the extension's figures about itself, as datadog.lambda_reactor.*: datagrams, losses, flushes, bytes."),
 )
 
 OTLP = group(

@@ -116,6 +116,7 @@ class Settings:
     dogstatsd_buffer_size_bytes: int
     dogstatsd_queue_size: int
     dogstatsd_socket: str | None
+    extension_metrics: bool
 
     # OTLP
     otlp_config_traces_enabled: bool

@@ -6,6 +6,7 @@ All hosts are one: only ports tell listeners apart.
 
 import errno
 from collections import deque
+from collections.abc import Container
 from typing import TypeVar
 
 import trio
@@ -153,8 +154,9 @@ class MemoryListener:
 class MemoryDatagramSocket:
     """A bound datagram port. Its buffer is counted as a kernel counts: the payload and its bookkeeping."""
 
-    def __init__(self, network: "MemoryNetwork", port: int, receive_buffer_bytes: int) -> None:
+    def __init__(self, network: "MemoryNetwork", port: int, receive_buffer_bytes: int, path: str = "") -> None:
         self._network, self._port, self._bytes_max = network, port, receive_buffer_bytes
+        self.place = path or port
         self._waiting: deque[bytes] = deque()
         self._bytes, self._drops = 0, 0
         self._changed = trio.lowlevel.ParkingLot()
@@ -206,7 +208,7 @@ class MemoryNetwork:
 
     def __init__(self) -> None:
         self._listeners: dict[int, MemoryListener] = {}
-        self._datagrams: dict[int, MemoryDatagramSocket] = {}
+        self._datagrams: dict[int | str, MemoryDatagramSocket] = {}
         self._next_port = _FIRST_FREE_PORT
         self._handed_over: dict[int, MemoryListener | MemoryDatagramSocket] = {}
 
@@ -234,10 +236,17 @@ class MemoryNetwork:
         self._datagrams[port] = sock = MemoryDatagramSocket(self, port, receive_buffer_bytes)
         return sock
 
-    def send_datagram(self, port: int, datagram: bytes) -> None:
-        """What a client's socket does: send and never know. To a port that nobody bound it goes nowhere."""
-        if port in self._datagrams:
-            self._datagrams[port].offer(datagram)
+    async def unix_datagram(self, path: str, receive_buffer_bytes: int) -> MemoryDatagramSocket:
+        await trio.lowlevel.checkpoint()
+        if path in self._datagrams:
+            raise OSError(errno.EADDRINUSE, "address in use")
+        self._datagrams[path] = sock = MemoryDatagramSocket(self, 0, receive_buffer_bytes, path)
+        return sock
+
+    def send_datagram(self, place: int | str, datagram: bytes) -> None:
+        """What a client's socket does: send and never know. To a port or path that nobody bound it goes nowhere."""
+        if place in self._datagrams:
+            self._datagrams[place].offer(datagram)
 
     def hand_over(self, bound: MemoryListener | MemoryDatagramSocket) -> int:
         """Leave a bound socket for adoption, as stage 0 leaves descriptors; the number stands for the descriptor."""
@@ -265,10 +274,10 @@ class MemoryNetwork:
             del self._listeners[listener.port]
 
     def forget_datagram(self, sock: MemoryDatagramSocket) -> None:
-        if self._datagrams.get(sock.port) is sock:
-            del self._datagrams[sock.port]
+        if self._datagrams.get(sock.place) is sock:
+            del self._datagrams[sock.place]
 
-    def _free_port(self, taken: dict[int, MemoryListener] | dict[int, MemoryDatagramSocket]) -> int:
+    def _free_port(self, taken: Container[int | str] | Container[int]) -> int:
         while self._next_port in taken:
             self._next_port += 1
         return self._next_port

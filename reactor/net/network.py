@@ -34,7 +34,9 @@ class DatagramSocket(Protocol):
     """A bound socket that receives datagrams."""
 
     @property
-    def port(self) -> int: ...
+    def port(self) -> int:
+        """0 for one that is bound to a path."""
+        ...
 
     @property
     def receive_buffer_bytes(self) -> int:
@@ -71,6 +73,13 @@ class Network(Protocol):
 
     async def datagram(self, host: str, port: int, receive_buffer_bytes: int) -> DatagramSocket:
         """Bound when it returns. Raises OSError."""
+        ...
+
+    async def unix_datagram(self, path: str, receive_buffer_bytes: int) -> DatagramSocket:
+        """Bound to a path that only this user may write to; closing it removes the path.
+
+        A socket that an ended process has left there is replaced. Raises OSError: taken by someone alive, by a file, too long.
+        """
         ...
 
     def adopt_datagram(self, fd: int, receive_buffer_bytes: int) -> DatagramSocket: ...

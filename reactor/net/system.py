@@ -1,8 +1,10 @@
 """The real network: TCP and UDP sockets under trio. Sets no time limits but one per address while connecting."""
 
 import errno
+import os
 import select
 import socket
+import stat
 import struct
 
 import trio
@@ -13,8 +15,9 @@ BACKLOG = 128
 CONNECT_S_MAX = 5.0  # per address, so that a name's first, dead address leaves time for its second
 NAMES_MAX = 64
 DATAGRAM_BYTES_MAX = 65_535
+SOCKET_MODE = 0o600  # of a Unix socket: the function runs as the same user
 
-_SO_MEMINFO = 55  # <asm-generic/socket.h>; nine numbers, the last is the count of drops
+_SO_MEMINFO, _SO_RCVBUFFORCE = 55, 33  # <asm-generic/socket.h>; of the former's nine numbers the last is the count of drops
 _MEMINFO = struct.Struct("=9I")
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
@@ -69,13 +72,14 @@ class SystemListener:
 
 
 class SystemDatagramSocket:
-    """A bound UDP socket, read without trio's machinery: one system call per datagram is what it costs."""
+    """A bound UDP or Unix socket, read without trio's machinery: one system call per datagram is what it costs."""
 
-    def __init__(self, sock: socket.socket, receive_buffer_bytes: int) -> None:
+    def __init__(self, sock: socket.socket, receive_buffer_bytes: int, path: str = "") -> None:
+        """`path`: what a Unix socket is bound to; it is removed when the socket is closed."""
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)  # the kernel grants less, if it must, without a word
-        self._sock = sock
-        self._port = int(sock.getsockname()[1])
+        _ask_for_buffer(sock, receive_buffer_bytes)
+        self._sock, self._path = sock, path
+        self._port = 0 if path else int(sock.getsockname()[1])
         self._drops_at_close: int | None = None
 
     @property
@@ -119,6 +123,8 @@ class SystemDatagramSocket:
             self._drops_at_close = self.kernel_drops()
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
+            if self._path:
+                _remove(self._path)
 
 
 class SystemNetwork:
@@ -162,6 +168,17 @@ class SystemNetwork:
             raise
         return SystemDatagramSocket(sock, receive_buffer_bytes)
 
+    async def unix_datagram(self, path: str, receive_buffer_bytes: int) -> SystemDatagramSocket:
+        await trio.lowlevel.checkpoint()
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            os.fchmod(sock.fileno(), SOCKET_MODE)  # before it has a name: nobody else ever sees it open
+            _bind_path(sock, path)
+        except BaseException:
+            sock.close()
+            raise
+        return SystemDatagramSocket(sock, receive_buffer_bytes, path)
+
     def adopt_datagram(self, fd: int, receive_buffer_bytes: int) -> SystemDatagramSocket:
         return SystemDatagramSocket(socket.socket(fileno=fd), receive_buffer_bytes)
 
@@ -180,6 +197,41 @@ class SystemNetwork:
             # IPv4 first: a function's network seldom has IPv6, but its resolver answers with it.
             self._names[host, port] = sorted(((family, address) for family, _, _, _, address in found), key=_is_ipv6)  # type: ignore[misc]
         return self._names[host, port]
+
+
+def _ask_for_buffer(sock: socket.socket, size: int) -> None:
+    """As much as the kernel gives: with the right to, beyond the system's limit, else as far as that, without a word."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+
+def _bind_path(sock: socket.socket, path: str) -> None:
+    """Raises OSError. What another process has left there, when it was killed, is no obstacle."""
+    try:
+        sock.bind(path)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE or not _is_left_over(path):
+            raise
+        os.unlink(path)
+        sock.bind(path)
+
+
+def _is_left_over(path: str) -> bool:
+    """A socket that nobody reads any more. Not a file, and not a socket of the living."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
+        try:
+            return stat.S_ISSOCK(os.lstat(path).st_mode) and caller.connect_ex(path) == errno.ECONNREFUSED
+        except OSError:
+            return False
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:  # somebody has removed it already
+        pass
 
 
 def _is_ipv4(host: str) -> bool:

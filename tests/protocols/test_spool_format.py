@@ -60,6 +60,42 @@ def test_a_spool_of_another_version_has_no_owner():
     assert form.read(form.record(form.OWNER, b'{"version":2,"owner":"my-function"}')).owner is None
 
 
+def test_the_key_and_the_encoding_of_a_payload_are_kept():
+    sent = Body("logs", "/api/v2/logs", "application/json", b"\x28\xb5", 1, "zstd")
+    [kept] = form.read(OWNER + form.payload_record(7, URL, sent, 3)).kept
+    assert kept == form.Kept(7, URL, sent, False, 3)
+
+
+NUMBERS = st.integers(1, 4)
+RECORDS = st.one_of(
+    st.builds(form.taken_record, st.sampled_from([form.TELEMETRY, form.DATAGRAMS]), st.integers(0, 9), st.binary(max_size=9)),
+    st.builds(form.payload_record, NUMBERS, st.just(URL), st.sampled_from([LOGS, SERIES]), st.integers(0, 2)),
+    st.builds(form.begun_record, NUMBERS),
+    st.builds(form.resolved_record, NUMBERS),
+    st.builds(form.sealed_record),
+)
+
+
+@given(st.lists(RECORDS, max_size=30), st.booleans())
+def test_compacting_changes_nothing_but_the_size(records, with_taken):
+    data = OWNER + b"".join(records)
+    compacted, sizes, taken_bytes = form.compact(data, with_taken)
+    before, after = form.read(data), form.read(compacted)
+    assert len(compacted) <= len(data)
+    assert after.owner == before.owner
+    assert after.taken == (before.taken if with_taken else [])
+    assert sorted(after.kept, key=lambda kept: kept.number) == sorted(before.kept, key=lambda kept: kept.number)
+    marks = sum(kept.begun for kept in after.kept) * len(form.begun_record(1))
+    assert len(compacted) == len(OWNER) + sum(sizes.values()) + marks + taken_bytes
+    assert sizes.keys() == {kept.number for kept in after.kept}
+    assert form.compact(compacted)[0] == compacted
+
+
+def test_reading_stops_before_what_makes_no_sense_so_that_it_can_be_cut_off():
+    nonsense = form.record(form.PAYLOAD, b"x")
+    assert form.read(OWNER + nonsense).good_bytes == len(OWNER)
+
+
 @pytest.mark.parametrize("body", [b"", b"x", b"\x01\x00\x00\x00\xff\xff\xff\xff{}"])
 def test_a_record_that_is_whole_but_makes_no_sense_ends_the_reading(body):
     contents = form.read(OWNER + form.record(form.PAYLOAD, body))

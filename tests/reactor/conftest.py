@@ -60,9 +60,9 @@ class Records:
 class AgentLife:
     """An agent, its timers and a clock. Times are milliseconds since the process began; `told` holds all outputs but timers, in order."""
 
-    def __init__(self, settings: Any, sandbox: Any, random: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, settings: Any, sandbox: Any, random: Callable[[], float] = lambda: 0.0, probe: Any = None) -> None:
         self.ms, self.jump_ms = 0, 0
-        self.agent = Agent(settings, sandbox, "x86_64", random, self.now)
+        self.agent = Agent(settings, sandbox, "x86_64", random, self.now, probe=probe)
         self.timers = Timers()
         self.told: list[Any] = []
 
@@ -231,6 +231,11 @@ def life_of(settings_of, sandbox):
         return AgentLife(settings_of(**changes), sandbox)
 
     return life_of
+
+
+@pytest.fixture
+def life_class() -> type[AgentLife]:
+    return AgentLife
 
 
 @pytest.fixture

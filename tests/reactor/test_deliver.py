@@ -1,11 +1,12 @@
 """Sending payloads over a network in memory: how each kind of answer is told, and how long an answer is waited for."""
 
+import json
+
 import pytest
 import trio
 
 from protocols.http_server import Response
 from protocols.intake_body import Body
-from reactor import deliver
 from reactor.agent.inputs import SendEnded
 from reactor.agent.outputs import CancelPayload, Payload, SendPayload
 from reactor.deliver import Sender, retry_after_ms
@@ -39,15 +40,15 @@ async def sender(sender_of):
     return sender_of()
 
 
-def payload(number=1, raw=b'[{"message":"hello"}]' * 100, kind="logs", url=URL):
-    return Payload(number, url, Body(kind, "/api/v2/logs", "application/json", raw, 100))
+def payload(number=1, raw=b'[{"message":"hello"}]' * 100, kind="logs", url=URL, key=0, encoding=""):
+    return Payload(number, url, Body(kind, "/api/v2/logs", "application/json", raw, 100, encoding), key)
 
 
-async def test_a_payload_arrives_compressed_with_key_and_type(autojump_clock, sender, server_of, network, ended):
+async def test_a_payload_arrives_as_it_was_sealed_with_key_and_type(autojump_clock, sender, server_of, network, ended):
     intake = await server_of(network, 8080)
-    await sender.send(SendPayload(payload(), 1_000))
+    await sender.send(SendPayload(payload(encoding="zstd"), 1_000))
     [request] = intake.requests
-    assert (request.method, request.target) == ("POST", "/api/v2/logs")
+    assert (request.method, request.target, request.body) == ("POST", "/api/v2/logs", payload().body.raw)
     assert dict(request.headers) == {
         b"host": b"intake:8080",
         b"dd-api-key": b"0" * 32,
@@ -56,20 +57,53 @@ async def test_a_payload_arrives_compressed_with_key_and_type(autojump_clock, se
         b"content-encoding": b"zstd",
         b"content-length": str(len(request.body)).encode(),
     }
-    assert len(request.body) < 200
     assert ended == [SendEnded(1, 202)]
     assert sender.bytes_sent == len(request.body)
 
 
-async def test_logs_go_plain_when_the_settings_say_so_and_metrics_do_not(autojump_clock, sender_of, server_of, network):
+async def test_what_is_plain_says_nothing_of_an_encoding_and_only_logs_name_their_protocol(autojump_clock, sender, server_of, network):
     intake = await server_of(network, 8080)
-    sender = sender_of(DD_LOGS_CONFIG_USE_COMPRESSION="false")
     await sender.send(SendPayload(payload(1), 1_000))
     await sender.send(SendPayload(payload(2, kind="series"), 1_000))
-    assert intake.requests[0].body == payload().body.raw
-    assert intake.requests[0].header(b"content-encoding") is None
-    assert intake.requests[1].header(b"content-encoding") == b"zstd"
-    assert intake.requests[1].header(b"dd-protocol") is None
+    assert [request.header(b"content-encoding") for request in intake.requests] == [None, None]
+    assert [request.header(b"dd-protocol") for request in intake.requests] == [b"agent-json", None]
+
+
+async def test_each_additional_intake_gets_its_own_key(autojump_clock, sender_of, server_of, network):
+    intake = await server_of(network, 8080)
+    sender = sender_of(DD_ADDITIONAL_ENDPOINTS=json.dumps({"http://intake:8080": ["second", "third"]}))
+    for key in (0, 1, 2):
+        await sender.send(SendPayload(payload(key + 1, kind="series", key=key), 1_000))
+    assert [request.header(b"dd-api-key") for request in intake.requests] == [b"0" * 32, b"second", b"third"]
+    assert "second" not in repr(sender)
+
+
+async def test_additional_intakes_need_no_key_of_the_extensions_own(autojump_clock, sender_of, server_of, network, ended):
+    await server_of(network, 8080)
+    sender = sender_of(DD_API_KEY=None, DD_ADDITIONAL_ENDPOINTS=json.dumps({"http://intake:8080": ["second"]}))
+    await sender.send(SendPayload(payload(1, kind="series", key=1), 1_000))
+    assert ended == [SendEnded(1, 202)]
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://intake:8080", "/"),
+        ("http://intake:8080/", "/"),
+        ("http://intake:8080/in/", "/in/"),
+        ("http://intake:8080/in?tag=a/b", "/in?tag=a/b"),
+        ("http://intake:8080?tag=a", "/?tag=a"),
+    ],
+)
+async def test_a_workers_url_is_used_as_it_stands(autojump_clock, sender_of, server_of, network, url, target):
+    intake = await server_of(network, 8080)
+    worker = {"DD_OBSERVABILITY_PIPELINES_WORKER_LOGS_ENABLED": "true", "DD_OBSERVABILITY_PIPELINES_WORKER_LOGS_URL": url}
+    sender = sender_of(**worker)
+    await sender.send(SendPayload(payload(url=url), 1_000))
+    await sender.send(SendPayload(payload(2, url=url, kind="series"), 1_000))
+    assert intake.requests[0].target == target
+    assert intake.requests[0].header(b"dd-protocol") is None
+    assert intake.requests[0].header(b"dd-api-key") == b"0" * 32
 
 
 @pytest.mark.parametrize("status", [200, 202, 400, 403, 413, 429, 500, 503])
@@ -157,29 +191,6 @@ async def test_a_cancelled_payload_is_not_told_about_and_its_connection_closes(a
 
 def test_cancelling_what_was_never_sent_is_no_error(settings_of, network):
     Sender(settings_of(), Pool(network), None, print).cancel(CancelPayload(7))
-
-
-@pytest.mark.parametrize("status", [500, 429, 408])
-async def test_a_payload_that_is_tried_again_is_compressed_once(autojump_clock, sender, server_of, network, monkeypatch, status):
-    calls = []
-    encode = deliver.encode_body
-    monkeypatch.setattr(deliver, "encode_body", lambda *a: [calls.append(1), encode(*a)][1])
-    await server_of(network, 8080, status, status, 202)
-    for _ in range(3):
-        await sender.send(SendPayload(payload(), 10_000))
-    assert len(calls) == 1
-    assert sender._encoded == {}
-    assert sender._encoded_bytes == 0
-
-
-async def test_what_is_remembered_for_another_try_is_bounded_in_bytes(autojump_clock, sender, server_of, network, monkeypatch):
-    monkeypatch.setattr(deliver, "COMPRESSED_BYTES_MAX", 150)
-    await server_of(network, 8080, 500)
-    for number in range(10):
-        await sender.send(SendPayload(payload(number), 10_000))
-    assert 0 < sender._encoded_bytes <= 150
-    assert sender._encoded_bytes == sum(len(data) for data, _ in sender._encoded.values())
-    assert max(sender._encoded) == 9
 
 
 @pytest.mark.parametrize("how", ["key", "address", "tls"])

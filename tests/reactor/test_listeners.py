@@ -275,3 +275,63 @@ async def test_settling_ends_at_its_bound_while_a_body_does_not_come(autojump_cl
     assert not await listeners.settle(300, 20)
     assert trio.current_time() - began == pytest.approx(0.3, abs=0.01)
     await stream.aclose()
+
+
+# --- a Unix socket for datagrams
+
+
+@pytest.fixture
+async def path_of(network, received, said, nursery):
+    """Listeners with a path for datagrams, running."""
+
+    async def path_of(path):
+        listeners = Listeners(network, SimulatedClock(), received.append, lambda *line: said.append(line), None, None, dogstatsd_path=path)
+        await listeners.bind()
+        for run in listeners.regions().values():
+            nursery.start_soon(run)
+        return listeners
+
+    return path_of
+
+
+@pytest.mark.parametrize("setting", ["/tmp/dsd.socket", "unix:///tmp/dsd.socket"])
+async def test_datagrams_come_by_path_beside_udp(network, received, path_of, setting, autojump_clock):
+    await path_of(setting)
+    network.send_datagram("/tmp/dsd.socket", b"a:1|c")
+    network.send_datagram(8125, b"b:1|c")
+    await trio.testing.wait_all_tasks_blocked()
+    assert sorted(datagram for item in received for datagram in item.datagrams) == [b"a:1|c", b"b:1|c"]
+
+
+async def test_settling_reads_the_path_too(network, received, path_of, said):
+    listeners = Listeners(network, SimulatedClock(), received.append, lambda *line: said.append(line), None, None, dogstatsd_path="/d")
+    await listeners.bind()  # and no pump runs
+    network.send_datagram("/d", b"a:1|c")
+    assert await listeners.settle(50, 0)
+    assert [item.datagrams for item in received] == [[b"a:1|c"]]
+
+
+async def test_a_path_that_is_taken_costs_one_line_and_nothing_else(network, received, said, path_of):
+    await network.unix_datagram("/taken", 1_000)
+    listeners = await path_of("/taken")
+    assert [level for level, _ in said] == ["ERROR"]
+    assert "/taken" in said[0][1]
+    assert "dogstatsd" in listeners.regions()
+    assert "dogstatsd socket" not in listeners.regions()
+
+
+@pytest.mark.parametrize(("region", "place"), [("dogstatsd", 8125), ("dogstatsd socket", "/d")])
+async def test_drops_of_a_socket_that_failed_stay_counted(network, received, said, region, place):
+    listeners = Listeners(network, SimulatedClock(), received.append, lambda *line: said.append(line), 600, None, dogstatsd_path="/d")
+    await listeners.bind()
+    for _ in range(3):
+        network.send_datagram(place, b"a:1|c")  # there is room for one
+    assert listeners.kernel_drops() == 2
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await listeners.regions()[region]()  # it ends, and closes its socket
+    await listeners.rebind(region)
+    network.send_datagram(place, b"a:1|c")
+    network.send_datagram(place, b"a:1|c")
+    assert listeners.kernel_drops() == 3
+    assert said == []

@@ -75,23 +75,18 @@ def test_a_tag_that_every_metric_has_makes_no_second_context(make):
     assert broken_promises(scenario, make) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a line that waits for its owner is in no payload, and its taken record is spent at the seal")
 def test_a_line_without_an_owner_outlives_a_kill(make):
     """Seed 2304."""
     life = Life((Invocation(work=(Work(0, "text"),), start_record="lost"),), Ending("kill"))
     assert broken_promises(Scenario(2304, has_spool=True, lives=(life,)), make) == []
 
 
-@pytest.mark.xfail(strict=True, reason="what is recovered is read without knowing whose it was")
 def test_a_line_that_is_recovered_is_never_under_another_request(make):
     """Seed 2266."""
     life = Life((Invocation(work=(Work(0, "text"),)), Invocation()), Ending("kill"), register_ms=2_000)
     assert broken_promises(Scenario(2266, "periodically,1000", latency_ms=250, has_spool=True, lives=(life,)), make) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="at the thaw the time for a body is over before its rest is read, and a telemetry port says 200 to all"
-)
 def test_a_freeze_in_the_middle_of_a_telemetry_request_loses_nothing(make):
     """Seed 6276."""
     invocations = (Invocation(work=(Work(0, "foreign"),), is_event_lost=True), Invocation(pause_ms=3_600_000, frozen="stopped"))

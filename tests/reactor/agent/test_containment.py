@@ -6,6 +6,8 @@ from fsm import effects as do
 from pipelines.logs.pipeline import LogsPipeline
 from pipelines.metrics.enhanced import Enhanced
 from pipelines.metrics.pipeline import MetricsPipeline
+from protocols.spool_format import DATAGRAMS, Contents, Taken
+from reactor.agent import inputs as given
 from reactor.agent.outputs import SendPayload
 
 MADE_BEFORE = {"set_function_tags"}  # called while a pipeline is made, not by the agent
@@ -45,6 +47,7 @@ def break_it(monkeypatch):
 def live(life, records):
     """Three invocations and the end, everything answered; the number of calls for the next event."""
     life.ready()
+    life.tell(given.Recovered(Contents("f", [Taken(DATAGRAMS, 5, b"m:1|c")], [], 0, [["a line", 5, "info", None, "", False, None]])))
     for name in ("a", "b", "c"):
         life.invoke(name)
         life.telemetry(records.init_start(), records.start(name), records.line("hello"), records.line("MemoryError"))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from reactor.agent import outbox as module
 from reactor.agent.inputs import SendEnded, TimerDue
 from reactor.agent.ledger import Ledger
 from reactor.agent.outbox import Outbox
-from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, SendPayload, SetTimer
+from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, ReplacePayload, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 
 URL = "http://intake/api/v2/logs"
@@ -239,12 +240,181 @@ def test_what_waits_for_a_slot_when_the_bound_passes_is_set_aside(outbox, body_o
     assert numbers(outbox.flush(1_000, at(200))) == [5, 6]
 
 
+# --- several intakes
+
+OTHER = "http://other/api/v2/series"
+
+
+def add(outbox, body_of, *places):
+    """Payloads for (url, key) or url, in this order."""
+    for place in places:
+        url, key = place if isinstance(place, tuple) else (place, 0)
+        outbox.add(url, body_of(), key)
+
+
+def test_free_slots_go_round_among_the_intakes(outbox, body_of):
+    add(outbox, body_of, *[URL] * 5, *[OTHER] * 5)
+    assert numbers(outbox.flush(1_000, at(0))) == [1, 6, 2, 7]
+    assert numbers(outbox.ended(SendEnded(6, 202), at(1))) == [8]
+    assert numbers(outbox.ended(SendEnded(1, 202), at(2))) == [3]
+    assert numbers(outbox.ended(SendEnded(7, 202), at(3))) == [9]
+
+
+def test_one_slow_intake_does_not_keep_another_waiting_however_much_it_has(outbox, body_of):
+    add(outbox, body_of, *[URL] * 10, *[OTHER] * 10)
+    sent = numbers(outbox.flush(30_000, at(0)))
+    quick = [number for number in sent if number > 10]
+    done = 0
+    while quick:  # the first intake hangs; the other answers at once
+        done += 1
+        quick += [number for number in numbers(outbox.ended(SendEnded(quick.pop(0), 202), at(done))) if number > 10]
+    assert done == 10
+    assert outbox.confirmed == 0
+
+
+def test_an_intake_that_holds_every_slot_keeps_nobody_from_a_first_one(outbox, body_of):
+    add(outbox, body_of, *[URL] * 6)
+    assert numbers(outbox.flush(30_000, at(0))) == [1, 2, 3, 4]
+    add(outbox, body_of, OTHER, OTHER)
+    assert numbers(outbox.flush(30_000, at(10))) == [7]
+    assert numbers(outbox.ended(SendEnded(7, 202), at(20))) == [8]
+
+
+def test_additional_intakes_have_slots_of_their_own(outbox, body_of):
+    add(outbox, body_of, *[URL] * 5, *[(OTHER, 1)] * 5, *[(OTHER, 2)] * 5)
+    assert numbers(outbox.flush(1_000, at(0))) == [1, 6, 11, 2, 7, 12, 3, 4]
+    assert numbers(outbox.ended(SendEnded(6, 202), at(1))) == [8]
+    assert numbers(outbox.ended(SendEnded(1, 202), at(2))) == [5]
+
+
+def test_each_key_of_one_host_has_a_circuit_of_its_own(outbox, body_of):
+    add(outbox, body_of, URL, (URL, 1), (URL, 2))
+    outbox.flush(1_000, at(0))
+    [line] = [effect for effect in outbox.ended(SendEnded(2, 403), at(1)) if isinstance(effect, Say)]
+    assert (line.level, "additional key 1" in line.text) == ("ERROR", True)
+    outbox.ended(SendEnded(1, 202), at(2))
+    outbox.ended(SendEnded(3, None, reason="refused"), at(990))
+    assert outbox.statistics() == {
+        "http://intake": "CLOSED",
+        "http://intake (additional key 1)": "KEY_REFUSED",
+        "http://intake (additional key 2)": "OPEN",
+    }
+    outbox.key_found(at(1_000))  # of the extension's own
+    assert outbox.statistics()["http://intake (additional key 1)"] == "KEY_REFUSED"
+
+
+def test_a_refused_additional_key_asks_for_no_other(outbox, body_of):
+    add(outbox, body_of, (URL, 1))
+    outbox.flush(1_000, at(0))
+    assert do.RenewKey() not in outbox.ended(SendEnded(1, 403), at(1))
+
+
+def test_an_additional_intake_that_is_down_costs_no_payload_of_the_main_one(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_MAX", 1_000)
+    outbox.add(URL, body_of(300, "series"))
+    for _ in range(3):
+        outbox.add(OTHER, body_of(300), 1)
+    outbox.flush(1_000, at(0))
+    for number in (2, 3, 4):
+        outbox.ended(SendEnded(number, None, reason="refused"), at(999))
+    outbox.ended(SendEnded(1, None, reason="refused"), at(999))
+    outbox.add(URL, body_of(300, "series"))
+    outbox.flush(2_000, at(1_000))
+    assert ledger.statistics().dropped == {"logs: no room": 2}
+    assert outbox.bytes == 900
+
+
+def test_why_an_intake_takes_nothing_is_said_once_for_each_reason(outbox, body_of):
+    add(outbox, body_of, URL, OTHER)
+    outbox.flush(100, at(0))
+    out = outbox.ended(SendEnded(1, None, reason="certificate has expired"), at(99))
+    assert [effect for effect in out if isinstance(effect, Say)] == [
+        Say("WARN", "http://intake does not take what is sent: certificate has expired; it is kept, within bounds, and tried again")
+    ]
+    for reason, words in (("certificate has expired", 0), ("refused", 1)):
+        outbox.flush(300, at(200), final=True)
+        out = outbox.ended(SendEnded(1, None, reason=reason), at(299))
+        assert len([effect for effect in out if isinstance(effect, Say)]) == words
+
+
+def test_the_last_flush_waits_for_a_probe_that_is_under_way(outbox, body_of):
+    add(outbox, body_of, URL)
+    outbox.flush(100, at(0))
+    come_due(outbox, probe_due(outbox.ended(SendEnded(1, None, reason="refused"), at(99))))
+    outbox.probe(at(1_200))
+    assert outbox.confirmed == 1
+    outbox.flush(2_000, at(1_300), final=True)
+    assert outbox.confirmed == 0
+    outbox.ended(SendEnded(1, 202), at(1_400))
+    assert outbox.confirmed == 1
+
+
+# --- what is too large
+
+
+def logs(count):
+    entries = ",".join(f'{{"message":"{number}"}}' for number in range(count))
+    return Body("logs", "/api/v2/logs", "application/json", f"[{entries}]".encode(), count)
+
+
+def test_a_payload_that_is_too_large_goes_on_as_two_and_the_flush_waits_for_both(outbox, ledger):
+    outbox.add(URL, logs(5))
+    outbox.flush(1_000, at(0))
+    out = outbox.ended(SendEnded(1, 413), at(10))
+    [replaced] = [effect for effect in out if isinstance(effect, ReplacePayload)]
+    assert (replaced.number, [half.body.items for half in replaced.payloads]) == (1, [2, 3])
+    assert (numbers(out), outbox.confirmed) == ([2, 3], 0)
+    outbox.ended(SendEnded(2, 202), at(20))
+    assert outbox.confirmed == 0
+    outbox.ended(SendEnded(3, 202), at(30))
+    assert outbox.confirmed == outbox.number == 3
+    assert (ledger.statistics().delivered, ledger.statistics().dropped, outbox.bytes) == ({"logs": 5}, {}, 0)
+
+
+def test_it_is_halved_until_it_fits_and_what_cannot_be_halved_is_dropped(outbox, ledger):
+    outbox.add(URL, logs(4))
+    waiting = numbers(outbox.flush(1_000, at(0)))
+    sizes = {}
+
+    def collect(out):
+        sizes.update({effect.payload.number: effect.payload.body for effect in out if isinstance(effect, SendPayload)})
+        return numbers(out)
+
+    while waiting:
+        number = waiting.pop(0)
+        too_large = number not in sizes or sizes[number].items > 1 or b'"3"' in sizes[number].raw
+        waiting += collect(outbox.ended(SendEnded(number, 413 if too_large else 202), at(10)))
+    assert ledger.statistics().delivered == {"logs": 3}
+    assert ledger.statistics().dropped == {"logs: status 413": 1}
+    assert (len(outbox), outbox.confirmed) == (0, outbox.number)
+
+
+def test_halves_keep_the_key_and_the_place_and_go_before_what_came_later(outbox):
+    for _ in range(5):
+        outbox.add(URL, logs(2), 1)
+    assert numbers(outbox.flush(1_000, at(0))) == [1, 2, 3, 4]
+    out = outbox.ended(SendEnded(1, 413), at(10))
+    assert numbers(out) == [6]
+    assert {(half.url, half.key) for effect in out if isinstance(effect, ReplacePayload) for half in effect.payloads} == {(URL, 1)}
+
+
+def test_a_body_that_cannot_be_taken_apart_is_counted_and_costs_nothing_else(ledger):
+    def broken(body):
+        raise ValueError("not ours")
+
+    outbox = Outbox(ledger, lambda: 0.0, halves_of=broken)
+    outbox.add(URL, logs(2))
+    outbox.flush(1_000, at(0))
+    assert outbox.ended(SendEnded(1, 413), at(10)) == [ForgetPayload(1)]
+    assert ledger.statistics().dropped == {"logs: status 413": 2}
+
+
 # --- any order of happenings
 
 STEPS = st.one_of(
-    st.tuples(st.just("add"), st.integers(1, 600)),
+    st.tuples(st.just("add"), st.integers(1, 600), st.sampled_from([(URL, 0), (OTHER, 0), (URL, 1), (OTHER, 2)])),
     st.tuples(st.just("flush"), st.integers(0, 2_000)),
-    st.tuples(st.just("end"), st.integers(0, 3), st.sampled_from([200, 202, 403, 429, 500, None])),
+    st.tuples(st.just("end"), st.integers(0, 3), st.sampled_from([200, 202, 403, 413, 429, 500, None])),
     st.tuples(st.just("pass"), st.integers(0, 1_500)),
     st.tuples(st.just("probe")),
     st.tuples(st.just("key")),
@@ -252,14 +422,20 @@ STEPS = st.one_of(
 )
 
 
+def cut_in_two(body):
+    middle = body.items // 2
+    return [attrs.evolve(body, raw=b"x" * items, items=items) for items in (middle, body.items - middle)]
+
+
 @settings(max_examples=150)
 @given(st.lists(STEPS, max_size=60))
 def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_once(steps):
     ledger, timers = Ledger(), Timers()
-    outbox = Outbox(ledger, lambda: 0.5)
+    outbox = Outbox(ledger, lambda: 0.5, halves_of=cut_in_two)
     under_way: list[int] = []
     forgotten: list[int] = []
     probes: set[int] = set()
+    made: set[int] = set()  # halves: a flush waits for them under another number
     added: Counter[int] = Counter()
     now = 0
 
@@ -276,12 +452,16 @@ def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_on
                 under_way.remove(effect.number)
             elif isinstance(effect, ForgetPayload):
                 forgotten.append(effect.number)
-        assert len(under_way) <= module.SLOTS + 1  # a probe takes no slot from a flush
-        assert all(number > outbox.confirmed for number in under_way if number not in probes)
+            elif isinstance(effect, ReplacePayload):
+                made.update(half.number for half in effect.payloads)
+        # Two sets of slots; one more each for an intake that would have none, and for a probe.
+        assert len(under_way) <= 2 * module.SLOTS + 2 * 4
+        assert all(number > outbox.confirmed for number in under_way if number not in probes and number not in made)
 
     for step, *arguments in steps:
         if step == "add":
-            outbox.add(URL, Body("logs", "/", "text/plain", b"x" * arguments[0], arguments[0]))
+            size, (url, key) = arguments
+            outbox.add(url, Body("logs", "/", "text/plain", b"x" * size, size), key)
             added[outbox.number] = arguments[0]
         elif step in ("flush", "last"):
             perform(outbox.flush(now + arguments[0], at(now), final=step == "last"))
@@ -305,4 +485,4 @@ def test_in_any_order_the_watermark_is_true_and_every_item_is_counted_exactly_on
     assert under_way == []
     assert sum(statistics.delivered.values()) + sum(statistics.dropped.values()) == sum(added.values())
     assert (len(outbox), outbox.bytes, outbox.confirmed) == (0, 0, outbox.number)
-    assert sorted(forgotten) == sorted(added)
+    assert sorted(forgotten) == sorted({*added, *made})

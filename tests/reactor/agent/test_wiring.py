@@ -1,13 +1,12 @@
-"""From settings to pipelines: what is counted from which record, with which tags, and where each body goes."""
+"""From settings to pipelines: what is counted from which record, and with which tags."""
 
 import json
 
 import pytest
 
 from fsm.time import Now
-from protocols.intake_body import Body
 from reactor.agent.ledger import Ledger
-from reactor.agent.wiring import Destinations, Pipelines
+from reactor.agent.wiring import Pipelines
 
 NOW = Now(1_700_000_000_000, 5_000)
 
@@ -42,27 +41,6 @@ def metric_names(bodies):
     known += (b"max_memory_used", b"estimated_cost", b"init_duration", b"snapstart_restore_duration", b"shutdowns", b"unused_init")
     raw = b"".join(body.raw for body in bodies if body.kind in ("series", "sketches"))
     return {name.decode() for name in known if b"aws.lambda.enhanced." + name in raw}
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "url"),
-    [
-        ("logs", "/api/v2/logs", "http://logs.test/api/v2/logs"),
-        ("series", "/api/v2/series", "http://metrics.test/api/v2/series"),
-        ("sketches", "/api/beta/sketches", "http://metrics.test/api/beta/sketches"),
-        ("events", "/api/v1/events", "http://metrics.test/api/v1/events"),
-        ("checks", "/api/v1/check_run", "http://metrics.test/api/v1/check_run"),
-    ],
-)
-def test_each_body_has_its_own_place_and_those_without_one_go_where_the_metrics_go(settings_of, kind, path, url):
-    settings = settings_of(DD_URL="http://metrics.test", DD_LOGS_CONFIG_LOGS_DD_URL="http://logs.test")
-    assert Destinations(settings).url_of(Body(kind, path, "application/json", b"", 0)) == url
-
-
-def test_by_default_they_go_to_the_site(settings_of):
-    destinations = Destinations(settings_of(DD_URL=None, DD_LOGS_CONFIG_LOGS_DD_URL=None, DD_SITE="datadoghq.eu"))
-    assert destinations.url_of(Body("logs", "/x", "", b"", 0)) == "https://http-intake.logs.datadoghq.eu/api/v2/logs"
-    assert destinations.url_of(Body("events", "/api/v1/events", "", b"", 0)) == "https://api.datadoghq.eu/api/v1/events"
 
 
 @pytest.mark.parametrize(

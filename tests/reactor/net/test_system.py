@@ -1,11 +1,14 @@
 """Real sockets, on loopback, in real time: few, and each within a bound."""
 
+import os
 import socket
+import stat
 
 import pytest
 import trio
 
 from protocols.http_server import HttpLimits, Response
+from reactor.net import system
 from reactor.net.clock import SystemClock
 from reactor.net.datagram import DatagramPump
 from reactor.net.origin import Origin
@@ -162,3 +165,94 @@ async def test_a_name_whose_addresses_all_fail_is_asked_for_again(network):
         with pytest.raises(OSError, match=r"\w"):
             await network.connect("intake.example", port)
     assert len(resolver.asked) == 2
+
+
+# --- datagrams by path
+
+
+async def pumped(socket, sends):
+    """The datagrams that arrive when `sends` has run."""
+    received = []
+    pump = DatagramPump(socket, received.extend)
+    sends()
+    pump.drain_now()
+    return received
+
+
+def is_there(path):
+    return os.path.lexists(path)
+
+
+def receive_buffer_bytes_max():
+    """Where the kernel stops whoever has no right to more; it grants twice that, for its bookkeeping."""
+    with open("/proc/sys/net/core/rmem_max") as file:
+        return int(file.read())
+
+
+def sender_to(path):
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender.connect(path)
+    return sender
+
+
+async def test_a_unix_socket_takes_datagrams_is_its_owners_alone_and_goes_with_its_reader(network, tmp_path):
+    path = str(tmp_path / "dsd.socket")
+    bound = await network.unix_datagram(path, 1_000_000)
+    assert bound.port == 0
+    assert stat.S_IMODE(os.lstat(path).st_mode) == 0o600
+    with sender_to(path) as sender:
+        assert await pumped(bound, lambda: [sender.send(data) for data in (b"a:1|c", b"x" * 60_000)]) == [b"a:1|c", b"x" * 60_000]
+    assert bound.kernel_drops() == 0
+    bound.close()
+    assert not is_there(path)
+    assert bound.receive_now(10) == []
+
+
+async def test_a_socket_that_a_killed_process_has_left_is_replaced(network, tmp_path):
+    path = str(tmp_path / "dsd.socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as before:
+        before.bind(path)
+    bound = await network.unix_datagram(path, 1_000_000)
+    with sender_to(path) as sender:
+        assert await pumped(bound, lambda: sender.send(b"a:1|c")) == [b"a:1|c"]
+    bound.close()
+
+
+@pytest.mark.parametrize("what", ["a living reader", "a file", "no folder", "too long"])
+async def test_a_path_that_cannot_be_had_is_refused_and_left_alone(network, tmp_path, what):
+    path = str(tmp_path / "dsd.socket")
+    living = None
+    if what == "a living reader":
+        living = await network.unix_datagram(path, 1_000_000)
+    elif what == "a file":
+        (tmp_path / "dsd.socket").write_text("mine")
+    elif what == "no folder":
+        path = str(tmp_path / "nowhere" / "dsd.socket")
+    else:
+        path = str(tmp_path / ("x" * 200))
+    with pytest.raises(OSError):  # noqa: PT011 (each has another number)
+        await network.unix_datagram(path, 1_000_000)
+    if living is not None:
+        with sender_to(path) as sender:
+            assert await pumped(living, lambda: sender.send(b"a:1|c")) == [b"a:1|c"]
+        living.close()
+    assert what != "a file" or (tmp_path / "dsd.socket").read_text() == "mine"
+
+
+async def test_a_path_that_is_gone_already_does_not_matter_at_the_end(network, tmp_path):
+    path = str(tmp_path / "dsd.socket")
+    bound = await network.unix_datagram(path, 1_000_000)
+    os.unlink(path)
+    bound.close()
+    assert not is_there(path)
+
+
+async def test_as_large_a_buffer_as_the_kernel_gives_is_asked_for(network, monkeypatch):
+    allowed = receive_buffer_bytes_max()
+    bound = await network.datagram("localhost", 0, 64 * 1024 * 1024)
+    assert bound.receive_buffer_bytes >= 2 * min(allowed, 64 * 1024 * 1024)
+    bound.close()
+    monkeypatch.setattr(system, "_SO_RCVBUFFORCE", 0x7000)  # as where that is not permitted
+    bound = await network.datagram("localhost", 0, 64 * 1024 * 1024)
+    assert bound.receive_buffer_bytes == 2 * min(allowed, 64 * 1024 * 1024)
+    bound.close()
