@@ -42,7 +42,7 @@ ENVIRONMENT = {
 
 
 class Burst(NamedTuple):
-    """One life: CPU of the extension for the burst, and of `json` for its batches; the lines that were said, and each request's that arrived."""
+    """One life: CPU of the extension for the burst and of `json` for its batches; the lines that were said; those of each request."""
 
     cpu_ms: float
     json_ms: float
@@ -61,7 +61,7 @@ def rows() -> list[Row]:
 
 
 def is_whole(burst: Burst) -> bool:
-    """Whether every line arrived once, and in order within each request: several are under way at once, the first line of each orders them."""
+    """Whether every line arrived once, and in order within each request. Several are under way at once: their first lines order them."""
     return [line for request in sorted(burst.arrived) for line in request] == burst.said
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "replay": "run recorded events through the agent and show what it would do",
     "record": "as emulate, and write down what the extension was told",
     "simulate": "run the extension through invented worlds, and find the one in which it breaks a promise",
+    "check": "walk every state that the machines can reach, and prove what must hold",
     "diagram": "draw a state machine",
     "config": "print the effective configuration, its sources and what is wrong with it",
 }

@@ -11,8 +11,8 @@ import attrs
 
 from cli.replay_account import Account, Phase, as_document, as_text
 from protocols.fixture import FixtureError, Header, Told, lives
+from reactor.agent.encode import Compressor
 from reactor.agent.replay import NeverAsked, Replay, settings_of
-from reactor.encode import encoder
 
 DESCRIPTION = """\
 Run recorded Telemetry API events through the very agent that runs in the layer, without waiting, and show for each invocation the
@@ -116,7 +116,7 @@ def _replay(life: _Life, args: argparse.Namespace, out: IO[str] | None, show: bo
 
     settings, findings = settings_of(life.header)
     account = Account(done)
-    replay = Replay(life.header, settings, Random(args.seed).random, account, encoder(settings) if args.wire else None)
+    replay = Replay(life.header, settings, Random(args.seed).random, account, Compressor(settings) if args.wire else None)
     account.attach(replay.agent.ledger)
     stuck = ""
     try:

@@ -235,5 +235,5 @@ class BeginFlushing(Word):
 
 
 @attrs.frozen(eq=False, repr=False)
-class StopFlushing(Word):
-    """To the flusher: the last flush is the life's own."""
+class StopRegions(Word):
+    """To the flusher and the pending call: the sandbox ends, and the rest is the life's own."""

@@ -110,17 +110,17 @@ def is_fatal(data: LifeData, event: ev.Stop) -> bool:
 
 def drain(data: LifeData, event: ev.Stop) -> tuple[LifeData, Effects]:
     drained, effects = both.drain(data, ev.Shutdown(event.now, "", event.deadline_ms))
-    return drained, (do.StopFlushing(), *effects)
+    return drained, (do.StopRegions(), *effects)
 
 
 def drain_fatal(data: LifeData, event: ev.Stop) -> tuple[LifeData, Effects]:
     drained, effects = both.drain_fatal(data, ev.NextFailed(event.now, event.fatal, fatal=True))
-    return drained, (do.StopFlushing(), *effects)
+    return drained, (do.StopRegions(), *effects)
 
 
 def drain_briefly(data: LifeData, event: ev.Sigterm) -> tuple[LifeData, Effects]:
     drained, effects = both.drain_briefly(data, event)
-    return drained, (do.StopFlushing(), *effects)
+    return drained, (do.StopRegions(), *effects)
 
 
 def all_was_heard(data: LifeData, event: ev.Settled) -> bool:
@@ -234,8 +234,16 @@ ASKING: Table[Asking, AskingData] = Table(
             Row(Asking.BACKOFF, both.back_off),
         ),
         (Asking.BACKOFF, ev.BackoffOver): (Row(Asking.ASKED, both.ask_again),),
+        # Somebody else than the platform ended the sandbox.
+        **rows_for((Asking.IDLE, Asking.ASKED, Asking.BACKOFF), {ev.Stop: (Row(Asking.DONE, nothing),)}),
     },
-    ignored={},
+    ignored={
+        (Asking.DONE, ev.AskingBegan): "the sandbox is ending",
+        (Asking.DONE, ev.Stop): "it is this that ended the sandbox",
+        (Asking.DONE, ev.Shutdown): "the sandbox is ending",
+        (Asking.DONE, ev.Invoke): "the sandbox is ending",
+        (Asking.DONE, ev.NextFailed): "the sandbox is ending",
+    },
 )
 
 
@@ -268,7 +276,8 @@ FLUSHER: Table[Flusher, FlusherData] = Table(
 JOINS = (
     Join("lifecycle", do.BeginAsking, "asking", lambda effect, cause: ev.AskingBegan(cause.now)),
     Join("lifecycle", do.BeginFlushing, "flusher", lambda effect, cause: ev.FlushingBegan(cause.now)),
-    Join("lifecycle", do.StopFlushing, "flusher", lambda effect, cause: ev.Stop(cause.now, 0)),
+    Join("lifecycle", do.StopRegions, "flusher", lambda effect, cause: ev.Stop(cause.now, 0)),
+    Join("lifecycle", do.StopRegions, "asking", lambda effect, cause: ev.Stop(cause.now, 0)),
     Join("asking", do.StopLife, "lifecycle", lambda effect, cause: ev.Stop(cause.now, effect.deadline_ms, effect.fatal)),
     Join("flusher", do.StartFlush, "flush", lambda effect, cause: ev.BackgroundFlushAsked(cause.now, effect.until_mono_ms)),
 )

@@ -113,7 +113,7 @@ ROWS: Rows = {
     **{
         (state, ev.RuntimeDone): (
             Row(state, act.pay_owed, act.is_owed),
-            *((Row(state, act.remember_next_end, act.is_next_try),) if state is State.REPORT_IDLE else ()),
+            *((Row(state, act.remember_end, act.is_next_try),) if state is State.REPORT_IDLE else ()),
             Row(state, act.note_done, act.is_current),
             Row(state, act.remember_end),
         )
@@ -122,7 +122,7 @@ ROWS: Rows = {
     **{
         (state, ev.Report): (
             Row(state, act.pay_owed, act.is_owed),
-            *((Row(state, act.remember_next_end, act.is_next_try),) if state is State.REPORT_IDLE else ()),
+            *((Row(state, act.remember_end, act.is_next_try),) if state is State.REPORT_IDLE else ()),
             Row(state, act.note_reported, act.is_current),
             Row(state, act.remember_end),
         )

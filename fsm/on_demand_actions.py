@@ -18,7 +18,6 @@ from fsm.shared_actions import Bounds as Bounds
 from fsm.time import Now, mono_of_epoch
 
 EARLY_MAX = 8  # records that were read before the beginning they belong to
-PAST_MAX = 8  # request ids that have begun; a retry may begin one of them again
 OWED_MAX = 16  # records of earlier invocations that have not been seen
 INVOCATION_MS_MAX = 900_000  # a deadline further away than any function may run is a clock that jumped
 UNKNOWN_DEADLINE_MS = 3_000  # and so is one that has passed already; what is waited for then
@@ -36,7 +35,6 @@ class Data:
     reported: bool = False
     blind: bool = False
     early: tuple[tuple[str, type], ...] = ()
-    past: tuple[str, ...] = ()
     owed: tuple[tuple[str, type], ...] = ()
     failures: int = 0
     exit_at_mono_ms: int = 0
@@ -187,7 +185,6 @@ def _begin(data: Data, event: ev.Invoke) -> Change:
         done=(event.request_id, ev.RuntimeDone) in data.early,
         reported=(event.request_id, ev.Report) in data.early,
         early=tuple(known for known in data.early if known[0] != event.request_id),
-        past=(*(known for known in data.past if known != event.request_id), event.request_id)[-PAST_MAX:],
         owed=tuple(owed[-OWED_MAX:]),
         failures=0,
     )
@@ -227,12 +224,6 @@ def begin_beside_over(data: Data, event: ev.Invoke) -> Change:
 
 
 def remember_end(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
-    if event.request_id in data.past:
-        return data, ()
-    return remember_next_end(data, event)
-
-
-def remember_next_end(data: Data, event: ev.RuntimeDone | ev.Report) -> Change:
     """It belongs to an invocation that has not begun, perhaps to the next try of a request that has."""
     known = (event.request_id, type(event))
     if known in data.early:

@@ -15,12 +15,11 @@ from reactor.net.datagram import DatagramPump
 from reactor.net.network import DatagramSocket, Listener, Network
 from reactor.net.serve import Handler, HttpListener
 from reactor.net.settle import settle
-from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, HandOver
+from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, RECEIVE_BUFFER_BYTES, HandOver
 from reactor.version import VERSION
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
 FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
-RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024  # asked for; the kernel grants what it may
 
 UDP, UNIX = "dogstatsd", "dogstatsd socket"  # regions
 

@@ -12,13 +12,13 @@ from fsm.time import Now
 from protocols import extensions_api as api
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
+from reactor.agent.encode import Compressor
 from reactor.agent.measuring import Probe
 from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, KeepPayloads, ReplacePayload, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 from reactor.deliver import Sender
-from reactor.encode import encoder
 from reactor.listeners import Listeners
 from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.network import Network
@@ -28,7 +28,7 @@ from reactor.record import Recorder
 from reactor.say import Voice
 from reactor.stage0 import UNHURRIED, HandOver
 from reactor.supervise import RESTART_PAUSE_S, Supervisor
-from reactor.tls import intake_pool
+from reactor.tls import Trust, intake_pool
 from reactor.warm_up import warm_up
 
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
@@ -52,7 +52,7 @@ class Process:
         probe: Probe | None = None,
     ) -> None:
         self._settings, self._clock, self._voice = settings, clock, voice
-        self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done), encode=encoder(settings), probe=probe)
+        self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done), codec=Compressor(settings), probe=probe)
         self._timers = Timers()
         self._timer_set = trio.Event()
         self.platform = PlatformApi(sandbox.runtime_api, network, sandbox.is_managed, done)
@@ -68,7 +68,8 @@ class Process:
             self._protection.take_telemetry,
             settings.dogstatsd_socket,
         )
-        self._pool = intake_pool(settings, network, voice.say)
+        self._trust = Trust(settings, voice.say)
+        self._pool = intake_pool(settings, network, self._trust)
         self._sender = Sender(settings, self._pool, clock, self.receive)
         self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
         self._bound, self._exited = trio.Event(), trio.Event()
@@ -190,11 +191,11 @@ class Process:
         if self._unhurried:  # this request ends the init phase, and the sandbox stands still, perhaps in a snapshot: be ready before it
             self._unhurried = False
             with trio.move_on_after(WARM_UP_S_MAX):
-                await warm_up(self._settings)
+                await warm_up(self._settings, self._trust)
         self.receive(given.NextAnswered(await self.platform.next()))
 
     async def _warm_up(self, effect: do.WarmUp) -> None:
-        await warm_up(self._settings)
+        await warm_up(self._settings, self._trust)
 
     async def _exit(self, effect: do.Exit) -> None:
         self._settling.cancel()

@@ -17,6 +17,7 @@ REGISTER_S_MAX = 10.0
 SUBSCRIBE_S_MAX = 0.3
 TELEMETRY_PORT, LIFECYCLE_PORT, TRACE_PORT, DOGSTATSD_PORT = 8999, 8124, 8126, 8125
 BACKLOG = 128
+RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024  # asked for; the kernel grants what it may
 TIMED_OUT = "timed out"
 LISTENERS = (
     ("telemetry", "0.0.0.0", TELEMETRY_PORT),
@@ -102,7 +103,9 @@ def _bind_all(done: HandOver) -> None:
         except OSError as error:
             done.errors["telemetry"] = str(error)
     try:
-        done.sockets["dogstatsd"] = _bind(_socket.SOCK_DGRAM, "0.0.0.0", DOGSTATSD_PORT)
+        done.sockets["dogstatsd"] = datagrams = _bind(_socket.SOCK_DGRAM, "0.0.0.0", DOGSTATSD_PORT)
+        # The function may send long before the reactor reads: what does not fit until then is lost.
+        datagrams.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     except OSError as error:
         done.errors["dogstatsd"] = str(error)
 

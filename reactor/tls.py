@@ -1,6 +1,6 @@
 """Whom to trust with telemetry: the system's authorities, those of `DD_TLS_CERT_FILE` beside them, or anybody if the settings say so.
 
-One context for all intakes, made when the first connection wants it: reading the authorities takes milliseconds that no start should pay.
+One context for all intakes, made while the function's runtime boots, or when the first connection wants it.
 AWS's own services are reached without any of this (specification, lifecycle 21).
 """
 
@@ -93,6 +93,6 @@ def proxies(settings: Settings) -> Callable[[Origin], Proxy | None]:
     return proxy
 
 
-def intake_pool(settings: Settings, network: Network, say: Callable[[str, str], None]) -> Pool:
+def intake_pool(settings: Settings, network: Network, trust: Trust) -> Pool:
     """Connections to Datadog, as the settings want them made."""
-    return Pool(network, Trust(settings, say), proxies(settings))
+    return Pool(network, trust, proxies(settings))

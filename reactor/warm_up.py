@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Callable
 
 import trio
 
@@ -11,15 +12,23 @@ from reactor.config.values import Settings
 def modules(settings: Settings) -> list[str]:
     """What these settings will need, beyond what is loaded already."""
     wanted = ["compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"]
-    if any(url.startswith("https:") for url in settings.intake_urls.values()):
+    if needs_tls(settings):
         wanted.append("ssl")
     return [name for name in wanted if name not in sys.modules]
 
 
-async def warm_up(settings: Settings) -> None:
-    for name in modules(settings):
+def needs_tls(settings: Settings) -> bool:
+    return any(url.startswith("https:") for url in settings.intake_urls.values())
+
+
+async def warm_up(settings: Settings, trust: Callable[[], object] = lambda: None) -> None:
+    """`trust` reads the authorities: where they are one large file, that takes longer than all else."""
+    steps: list[Callable[[], object]] = [lambda name=name: importlib.import_module(name) for name in modules(settings)]  # type: ignore[misc]
+    if needs_tls(settings):
+        steps.append(trust)
+    for step in steps:
         await trio.lowlevel.checkpoint()
         try:
-            importlib.import_module(name)
+            step()
         except Exception:  # whoever needs it says so then
             pass

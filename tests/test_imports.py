@@ -38,7 +38,7 @@ PLACES = {
     "reactor/config": Place(outside=("attrs", "yaml"), never=SOCKETS_AND_CLOCKS - {"urllib"} | {"urllib.request", "random"}),
     "reactor/agent": Place(
         ours=("fsm", "protocols", "pipelines", "reactor.config"),
-        outside=("attrs",),
+        outside=("attrs", "backports", "compression"),
         never=SOCKETS_AND_CLOCKS - {"urllib"} | {"urllib.request", "random"},
     ),
     "reactor/net": Place(ours=("fsm.time", "protocols"), outside=("attrs", "trio"), never=frozenset({"asyncio", "threading"})),

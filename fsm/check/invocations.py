@@ -1,7 +1,7 @@
 """The machines of single invocations, on demand and managed, kept as the agent keeps them: one per request id, at most so many, the oldest evicted.
 
 Three request ids, in every order: begun, tried again, their records early, late, twice or never, superseded by the next, evicted, stopped.
-What was counted is compared after every step with what had come by then.
+What is counted and closed at each step is compared with what must be, which is worked out by counting alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,24 +22,22 @@ TRIES_MAX = 4  # in one run
 
 EXPECTED = "no event that the platform may produce is unexpected"
 COUNTED = "each invocation is counted once, when it begins"
-RUNTIME = "each end of a runtime is counted once, as soon as its invocation has begun"
-REPORTED = "each report is counted once, as soon as its invocation has begun"
-TRIES = "however a request is tried again, no more is counted than there were tries"
-CLOSED_ONCE = "each invocation that was heard of is closed once, and nothing is counted after that"
-STOPPED = "in the end every invocation is closed"
+RUNTIME = "the end of the runtime is counted once for each try, as soon as that has begun"
+REPORTED = "each report is counted once, as soon as its invocation has begun, and as many as there were tries"
+CLOSED = "each request id that was heard of is closed once: when all was seen, when the next begins, or when it is stopped or evicted"
 BOUNDED = "no more invocations are kept than there is room for"
+NO_STALL = "an invocation waits for nobody: it has no timers"
 
 RULES = {
     EXPECTED: "no Unexpected comes out",
     COUNTED: "one CountInvocation for each Opened, at once",
-    RUNTIME: "for a request that was tried once: one CountRuntime, whatever came first and however often",
-    REPORTED: "for a request that was tried once: one CountReport, whatever came first and however often",
-    TRIES: "CountRuntime and CountReport at most once for each try",
-    CLOSED_ONCE: "one CloseInvocation for each life of a request id",
-    STOPPED: "Stopped leaves none",
+    RUNTIME: "one CountRuntime for the first record since the try began, or before the first; none for one that comes again",
+    REPORTED: "one CountReport for each record, until there were as many as tries; none for one that comes again",
+    CLOSED: "one CloseInvocation, which says how, and nothing is counted after it",
     BOUNDED: "an eviction comes before there are too many",
+    NO_STALL: "there is no state that has to be left",
 }
-NO_STALL = "an invocation waits for nobody: it has no timers"
+_RULE_OF = {"Unexpected": EXPECTED, "CountInvocation": COUNTED, "CountRuntime": RUNTIME, "CountReport": REPORTED, "CloseInvocation": CLOSED}
 
 
 @attrs.frozen
@@ -84,7 +82,7 @@ class Invocations:
             raise Broken(BOUNDED, f"{len(self._live)} are kept")
         kept = Kept(tuple(self._live.items()), frozenset(self._closed), word == "stop")
         if kept.stopped and kept.live:
-            raise Broken(STOPPED, f"{' and '.join(self._live)} stay open")
+            raise Broken(CLOSED, f"{' and '.join(self._live)} stay open")
         return (Reaction(kept, tuple(self._seen)),)
 
     def _begin(self, request_id: str) -> None:
@@ -150,135 +148,167 @@ def _words(effect: Any) -> str:
 
 @attrs.frozen
 class Known:
-    """Of one request id, what came and what was counted. `missable`: its report came, and then another invocation began."""
+    """Of one request id since it was last closed: tries begun, reports of them, whether the last try's runtime ended.
 
+    Before the first try: whether records came early.
+    """
+
+    is_heard: bool = False
     tries: int = 0
-    done: bool = False
-    report: bool = False
-    runtimes: int = 0
     reports: int = 0
-    missable: bool = False
-    is_heard: bool = False  # of in any way
+    is_ended: bool = False
     is_closed: bool = False
-    is_exact: bool = True  # nothing happened that makes it impossible to tell one record from another
+
+    @property
+    def is_reported(self) -> bool:
+        return 0 < self.tries == self.reports
+
+    @property
+    def is_live(self) -> bool:
+        return self.is_heard and not self.is_closed
+
+
+@attrs.frozen
+class World:
+    """`begun`: tries of all ids."""
+
+    known: tuple[Known, ...] = (Known(),) * len(IDS)
+    begun: int = 0
 
 
 class Watcher:
-    """The surroundings: the platform, which may send anything at any time, and the one who counts along."""
+    """The surroundings: the platform, which may send anything at any time, and the one who says what must be counted for it."""
 
-    def __init__(self, records: tuple[str, ...]) -> None:
-        self._records = records
+    def __init__(self, records: tuple[str, ...], is_managed: bool) -> None:
+        self._records, self._is_managed = records, is_managed
 
-    def start(self) -> tuple[Known, ...]:
-        return (Known(),) * len(IDS)
+    def start(self) -> World:
+        return World()
 
-    def offers(self, state: tuple[Known, ...]) -> Iterable[Stimulus]:
-        begun = sum(known.tries for known in state)
-        if begun < TRIES_MAX:
-            yield from (("begin", request_id) for request_id in _canonical(state))
-        yield from ((word, request_id) for word in self._records for request_id in _canonical(state))
+    def offers(self, state: World) -> Iterable[Stimulus]:
+        ids = tuple(_told_apart(state))
+        if state.begun < TRIES_MAX:
+            yield from (("begin", request_id) for request_id in ids)
+        yield from ((word, request_id) for word in self._records for request_id in ids)
         yield ("stop",)
 
-    def observe(self, state: tuple[Known, ...], stimulus: Stimulus, seen: Seen) -> tuple[Known, ...]:
-        after = dict(zip(IDS, state, strict=True))
-        word, *rest = stimulus
-        if rest:
-            after[rest[0]] = attrs.evolve(after[rest[0]], is_heard=True)
-        if word == "begin":
-            self._begins(after, rest[0])
-        elif word in ("done", "report"):
-            after[rest[0]] = _heard(after[rest[0]], word)
-        for text in seen:
-            self._look(after, text, stimulus)
-        if word == "begin" and seen.count(f"CountInvocation {rest[0]}") != 1:
-            raise Broken(COUNTED, f"{rest[0]} begins and is not counted once")
-        for request_id, known in after.items():
-            _compare(request_id, known)
-        if word == "stop":
-            for request_id, known in after.items():
-                if known.tries and not known.is_closed:
-                    raise Broken(STOPPED, f"{request_id} was never closed")
-        return tuple(map(_told_apart, after.values()))
-
-    @staticmethod
-    def _begins(after: dict[str, Known], request_id: str) -> None:
-        for other, known in after.items():
-            if other != request_id and known.tries and known.report:
-                after[other] = attrs.evolve(known, missable=True)
-        known = after[request_id]
-        after[request_id] = attrs.evolve(known, tries=known.tries + 1, is_exact=known.is_exact and not known.tries)
-
-    @staticmethod
-    def _look(after: dict[str, Known], text: str, stimulus: Stimulus) -> None:
-        word, *rest = text.split()
-        if word == "Unexpected":
-            raise Broken(EXPECTED, text)
-        known = after[rest[0]]
-        if word == "evicted":
-            known = attrs.evolve(known, is_exact=False)
-        elif word == "CountInvocation":
-            if stimulus != ("begin", rest[0]):
-                raise Broken(COUNTED, f"{rest[0]} is counted after {' '.join(stimulus)}")
-            known = attrs.evolve(known, is_closed=False)
-        elif known.is_closed:
-            raise Broken(CLOSED_ONCE, f"{text}, which was closed before")
-        elif word == "CountRuntime":
-            known = attrs.evolve(known, runtimes=known.runtimes + 1)
-        elif word == "CountReport":
-            known = attrs.evolve(known, reports=known.reports + 1)
-        elif word == "CloseInvocation":
-            known = attrs.evolve(known, is_closed=True)
-        after[rest[0]] = known
+    def observe(self, state: World, stimulus: Stimulus, seen: Seen) -> World:
+        account = _Account(state, self._is_managed)
+        account.take(stimulus, seen)
+        missing, more = _difference(account.wanted, seen), _difference(seen, account.wanted)
+        for texts, what in ((more, "too much"), (missing, "missing")):
+            if texts:
+                raise Broken(_RULE_OF[texts[0].split()[0]], f"{', '.join(texts)} is {what} after {' '.join(stimulus)}")
+        return World(tuple(account.known.values()), state.begun + (stimulus[0] == "begin"))
 
     def is_blank(self, seen: Seen) -> bool:
         return False
 
-    def resting(self, subject: Kept, state: tuple[Known, ...]) -> str:
+    def resting(self, subject: Kept, state: World) -> str:
         return "what comes next, comes from outside"
 
 
-def _canonical(state: tuple[Known, ...]) -> Iterable[str]:
-    """Ids of which nothing is known yet are alike: the first stands for all."""
-    fresh = False
-    for request_id, known in zip(IDS, state, strict=True):
-        if known.is_heard:
+def _told_apart(state: World) -> Iterable[str]:
+    """Ids of which nothing was heard are alike: the first stands for all."""
+    unheard = False
+    for request_id, known in zip(IDS, state.known, strict=True):
+        if known.is_heard or not unheard:
             yield request_id
-        elif not fresh:
-            fresh = True
-            yield request_id
+        unheard = unheard or not known.is_heard
 
 
-def _told_apart(known: Known) -> Known:
-    """Of records that cannot be told apart, it does not matter which came: only how many were counted."""
-    return known if known.is_exact else attrs.evolve(known, done=False, report=False, missable=False)
+def _difference(texts: Iterable[str], others: Iterable[str]) -> list[str]:
+    """What is in the one and not in the other; evictions are the keeper's affair."""
+    left = list(others)
+    out = []
+    for text in texts:
+        if text in left:
+            left.remove(text)
+        elif not text.startswith("evicted"):
+            out.append(text)
+    return out
 
 
-def _heard(known: Known, word: str) -> Known:
-    if word == "report":
-        return attrs.evolve(known, report=True)
-    return known if known.missable else attrs.evolve(known, done=True)
+class _Account:
+    """What one step must bring, worked out by counting alone."""
 
+    def __init__(self, state: World, is_managed: bool) -> None:
+        self.known = dict(zip(IDS, state.known, strict=True))
+        self.wanted: list[str] = []
+        self._is_managed = is_managed
 
-def _compare(request_id: str, known: Known) -> None:
-    if known.runtimes > known.tries or known.reports > known.tries:
-        raise Broken(TRIES, f"{request_id}: {known.tries} tries, {known.runtimes} runtimes, {known.reports} reports")
-    if known.tries != 1 or not known.is_exact:
-        return
-    if known.runtimes != known.done:
-        raise Broken(RUNTIME, f"{request_id}: {known.runtimes} counted")
-    if known.reports != known.report:
-        raise Broken(REPORTED, f"{request_id}: {known.reports} counted")
+    def take(self, stimulus: Stimulus, seen: Seen) -> None:
+        word, *rest = stimulus
+        if word == "begin" and not self._is_managed:
+            self._close_all(only_reported=True)
+        for text in seen:
+            if text.startswith("evicted"):
+                self._close(text.split()[1], "evicted")
+        if word == "stop":
+            self._close_all(only_reported=False)
+        elif word == "begin":
+            self._begin(rest[0])
+        elif not self.known[rest[0]].is_closed:
+            self._record(word, rest[0])
+
+    def _set(self, request_id: str, **changes: object) -> Known:
+        known = self.known[request_id] = attrs.evolve(self.known[request_id], is_heard=True, **changes)
+        return known
+
+    def _close_all(self, only_reported: bool) -> None:
+        for request_id, known in self.known.items():
+            if known.is_live and (known.is_reported or not only_reported):
+                self._close(request_id, "stopped")
+
+    def _close(self, request_id: str, how: str) -> None:
+        """One whose report came is as complete as it will be."""
+        how = "reported" if self.known[request_id].is_reported else how
+        self.known[request_id] = Known(is_heard=True, is_closed=True)
+        self.wanted.append(f"CloseInvocation {request_id} {how}")
+
+    def _begin(self, request_id: str) -> None:
+        known = self.known[request_id]
+        if known.is_closed:
+            known = self.known[request_id] = Known()
+        self.wanted.append(f"CountInvocation {request_id}")
+        if not known.tries:
+            self.wanted += [f"CountRuntime {request_id}"] * known.is_ended + [f"CountReport {request_id}"] * known.reports
+        self._set(request_id, tries=known.tries + 1, is_ended=known.is_ended and not known.tries)
+        self._close_if_complete(request_id)
+
+    def _record(self, word: str, request_id: str) -> None:
+        known = self._set(request_id)
+        if word == "done" and not known.is_ended:
+            self._set(request_id, is_ended=True)
+            self.wanted += [f"CountRuntime {request_id}"] * bool(known.tries)
+        elif word == "report" and known.reports < max(1, known.tries):
+            self._set(request_id, reports=known.reports + 1)
+            self.wanted += [f"CountReport {request_id}"] * bool(known.tries)
+        self._close_if_complete(request_id)
+
+    def _close_if_complete(self, request_id: str) -> None:
+        known = self.known[request_id]
+        if known.is_reported and (known.is_ended or self._is_managed):
+            self._close(request_id, "reported")
 
 
 def _on_demand(tables: Mapping[str, Table[Any, Any]]) -> tuple[Subject, Surroundings]:
-    return Invocations(tables["invocation"], is_managed=False), Watcher(("started", "done", "report"))
+    return Invocations(tables["invocation"], is_managed=False), Watcher(("started", "done", "report"), is_managed=False)
 
 
 def _managed(tables: Mapping[str, Table[Any, Any]]) -> tuple[Subject, Surroundings]:
-    return Invocations(tables["managed_invocation"], is_managed=True), Watcher(("report",))
+    return Invocations(tables["managed_invocation"], is_managed=True), Watcher(("report",), is_managed=True)
 
 
-INVOCATION = Model("invocation", "request ids on demand, in any order", ("invocation",), RULES, _on_demand, NO_STALL)
+INVOCATION = Model(
+    "invocation",
+    "request ids on demand, in any order",
+    ("invocation",),
+    RULES,
+    _on_demand,
+    NO_STALL,
+    {("invocation", "REPORTED", "Opened"): "whoever opens one tells Superseded to all before, which closes it"},
+)
 MANAGED_INVOCATION = Model(
     "managed_invocation",
     "request ids that run side by side",

@@ -17,7 +17,7 @@ from fsm.check.standing import HERE, Standing, Timers, Walker
 from fsm.engine import Arm, Disarm, Tick, Unexpected
 
 SLOTS = 1  # requests at once, so that others have to wait
-PROBE_MS = 500
+PROBE_MS = 300
 LONG_MS = 60_000  # stands for every pause of an intake after the first two
 
 TIMER_KEPT = "every timer that a machine waits for is kept by somebody"
@@ -93,7 +93,7 @@ class Step:
         for name, parcel in tuple(self._parcels.items()):
             if takes:
                 parcel = self._parcels[name] = attrs.evolve(parcel, is_probe=False)
-            if not (takes and parcel.machine.state is QUEUED and parcel.is_new):
+            if not (takes and parcel.machine.state is QUEUED and parcel.is_new) and not parcel.is_probe:
                 self._feed(name, ev.FlushBegan(HERE, HERE.mono_ms + self._until_ms) if takes else ev.Barred(HERE))
         for name, parcel in self._parcels.items():
             self._parcels[name] = attrs.evolve(parcel, is_new=False)

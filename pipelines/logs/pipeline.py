@@ -1,7 +1,7 @@
 """From telemetry records to request bodies of logs. Synchronous; reads no clock, does no I/O, writes no log of its own, never raises.
 
 A line of text that needs nothing but its wrapping takes the short way inside `_take_slice`; everything else goes the full way:
-out-of-memory search, structure, sampling, rules, owner, durable execution, entry. (specification, logs 1 to 9)
+out-of-memory search, structure and sampling here; rules, owner, durable execution and entry in `outlet`. (specification, logs 1 to 9)
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,12 +9,13 @@ from typing import Any
 
 from fsm.time import Now
 from pipelines.logs import lines
-from pipelines.logs.attribute import Attribution, Orphans
+from pipelines.logs.attribute import Attribution
 from pipelines.logs.batch import FLUSH_EARLY_BYTES, QUEUE_BYTES_MAX, EntryQueue, split_batches
-from pipelines.logs.durable import DurableBuffer, Ready, decoration, read_execution_arn
+from pipelines.logs.durable import read_execution_arn
 from pipelines.logs.facts import LogFacts, LogStatistics
-from pipelines.logs.held import DurableContext, Line, as_values, line_of
+from pipelines.logs.held import DurableContext
 from pipelines.logs.out_of_memory import HINTS, says_out_of_memory
+from pipelines.logs.outlet import Outlet
 from pipelines.logs.structured import BLANKS, own_request_id, parse_object, read_status, split_tags, status_as_it_came, to_compact_json
 from protocols import telemetry_records as telemetry
 from protocols.intake_body import Body
@@ -52,18 +53,16 @@ class LogsPipeline:
         """
         self._encoder = EntryEncoder(arn.lower(), service.lower() or function_name, tags)
         self._attribution = Attribution(managed)
-        self._orphans = Orphans()
-        self._durable = DurableBuffer(durable_ids_max)
         self._queue = EntryQueue(queue_bytes_max)
-        self._managed, self._enabled, self._closing = managed, enabled, False
-        self._apply_rules, self._sample, self._random = apply_rules, dict(sample or {}), random
+        self._outlet = Outlet(self._encoder, self._queue, managed, enabled, apply_rules, durable_ids_max)
+        self._drop = self._outlet.drop
+        self._managed, self._enabled = managed, enabled
+        self._sample, self._random = dict(sample or {}), random
         self._drop_platform_lines = drop_platform_lines
-        self._may_hold = durable_ids_max > 0
         # Nothing is asked for that could drop, change or hold a line that has an owner.
-        self._short_way = enabled and apply_rules is None and not self._may_hold and not self._sample
+        self._short_way = enabled and apply_rules is None and durable_ids_max == 0 and not self._sample
         self._runtime_ms: dict[str, float] = {}
-        self._dropped: dict[str, int] = {}
-        self._sealed = self._truncated = 0
+        self._sealed = 0
         self._warned, self._lost_told = False, 0
         self._out_of_memory: list[tuple[str | None, int]] = []
         self._logs_dropped: list[telemetry.LogsDroppedFields] = []
@@ -84,18 +83,14 @@ class LogsPipeline:
         for start in range(0, len(records), SLICE_RECORDS):
             self._take_slice(records[start : start + SLICE_RECORDS] if start or len(records) > SLICE_RECORDS else records, now)
             self._queue.settle()
-        if self._may_hold:
-            self._emit(self._durable.release_aged(now.mono_ms))
-            self._queue.settle()
+        self._outlet.release_aged(now)
         warnings = tuple(self._warnings()) if self._logs_dropped or self._lost() > self._lost_told else ()
         flush_early = self._queue.bytes >= FLUSH_EARLY_BYTES
         return LogFacts(tuple(self._out_of_memory), tuple(self._logs_dropped), warnings, flush_early)
 
     def _take_slice(self, records: list[telemetry.Record], now: Now) -> None:
         """The short way is written out here, without a call of ours per line: this loop is what a busy function costs us."""
-        append, short_way = self._queue.entries.append, self._short_way
-        tails: dict[str | None, str] = {**self._encoder.tails}
-        plain_tail = tails["info"]
+        append, tails, short_way = self._queue.entries.append, self._encoder.tails, self._short_way
         hint, other_hint = HINTS
         parse_time_ms = telemetry.parse_time_ms
         time: object = None
@@ -117,9 +112,9 @@ class LogsPipeline:
                     and other_hint not in text
                     and len(text) <= SHORT_CHARS_MAX
                 ):
-                    tail = plain_tail
-                    if first != "{" or (tail := tails.get(status_as_it_came(text))) is not None:
-                        entry = f"{HEAD}{escape(text)}{owner}{epoch_ms}{tail}"
+                    status = "info" if first != "{" else status_as_it_came(text)
+                    if status is not None:
+                        entry = f"{HEAD}{escape(text)}{owner}{epoch_ms}{tails[status]}"
                         try:
                             append(entry.encode())
                         except UnicodeEncodeError:  # half a surrogate pair
@@ -153,14 +148,12 @@ class LogsPipeline:
             self._out_of_memory.append((request_id or self._attribution.suspect, epoch_ms // 1000))
         request_id = request_id or self._attribution.owner
         if self._short_way and request_id is not None and context is None:
-            entry, was_cut = self._encoder.encode(text, self._encoder.owner(request_id), epoch_ms, status, tags)
-            self._truncated += was_cut
-            return self._queue.entries.append(entry)
+            return self._outlet.write(text, self._encoder.owner(request_id), epoch_ms, status, tags)
         if not self._enabled:
             return None
         if self._sample and self._is_sampled_out(status):
             return self._drop("sampled")
-        return self._admit((text, epoch_ms, status, request_id, tags, False, context), now)
+        return self._outlet.admit((text, epoch_ms, status, request_id, tags, False, context), now)
 
     def _is_sampled_out(self, status: str) -> bool:
         share = self._sample.get(status)
@@ -173,7 +166,7 @@ class LogsPipeline:
             return self._drop("unreadable")
         self._attribution.init_started()
         self._follow_owner()
-        self._emit(self._durable.init_started(fields.runtime_version))
+        self._outlet.init_started(fields.runtime_version)
         self._admit_platform(lines.INIT_START, lines.init_start_line(fields), self._attribution.owner, epoch_ms, now)
 
     def _take_start(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
@@ -182,8 +175,7 @@ class LogsPipeline:
         self._attribution.started(fields.request_id)
         self._follow_owner()
         self._admit_platform(lines.START, lines.start_line(fields), fields.request_id, epoch_ms, now)
-        for line in self._orphans.release():
-            self._emit(self._durable.route((*line[:3], fields.request_id, *line[4:]), now.mono_ms))
+        self._outlet.give_orphans(fields.request_id, now)
 
     def _take_runtime_done(self, record: telemetry.Record, epoch_ms: int, now: Now) -> None:
         if (fields := telemetry.read_runtime_done(record)) is None:
@@ -216,50 +208,16 @@ class LogsPipeline:
             encoder = self._encoder
             self._queue.append_platform(to_utf8(f"{HEAD}{escape(text)}{encoder.owner(request_id)}{epoch_ms}{encoder.tails[status]}"))
         elif self._enabled:
-            self._admit((text, epoch_ms, status, request_id, "", True, None), now)
+            self._outlet.admit((text, epoch_ms, status, request_id, "", True, None), now)
 
     def _follow_owner(self) -> None:
         """Prepare what stands between text and time in the entries of lines without an id; None while such lines are orphans."""
         owner = self._attribution.owner
         self._owner_part = self._encoder.owner(owner) if owner is not None or self._managed else None
 
-    # --- from a line to an entry
-
-    def _admit(self, line: Line, now: Now) -> None:
-        """Rules, then the owner, then the durable execution."""
-        if self._apply_rules is not None:
-            masked = self._apply_rules(line[0])
-            if masked is None:
-                return self._drop("rule")
-            line = (masked, *line[1:])
-        if line[3] is None and not self._managed and not self._closing:
-            return self._emit((orphan, orphan[6]) for orphan in self._orphans.add(line))
-        if self._may_hold:
-            self._emit(self._durable.route(line, now.mono_ms))
-        else:
-            self._emit_line(line, line[6])
-
-    def _emit(self, ready: Iterable[Ready]) -> None:
-        for line, context in ready:
-            self._emit_line(line, context)
-
-    def _emit_line(self, line: Line, context: DurableContext | None) -> None:
-        text, epoch_ms, status, request_id, tags, is_platform, _ = line
-        owner = self._encoder.owner(request_id, decoration(text, context, self._managed) if context else ())
-        entry, was_cut = self._encoder.encode(text, owner, epoch_ms, status, tags)
-        self._truncated += was_cut
-        if is_platform:
-            self._queue.append_platform(entry)
-        else:
-            self._queue.entries.append(entry)
-
-    def _drop(self, reason: str) -> None:
-        self._dropped[reason] = self._dropped.get(reason, 0) + 1
-
     def learn_durable_context(self, request_id: str, context: DurableContext) -> None:
         """Of which durable execution a request is a part, as a tracer's span told."""
-        self._emit(self._durable.learn(request_id, context))
-        self._queue.settle()
+        self._outlet.learn(request_id, context)
 
     # --- out
 
@@ -277,7 +235,7 @@ class LogsPipeline:
 
     def waiting(self) -> list[list[Any]]:
         """What a seal leaves behind: the lines that wait for their owner or their execution, as values that JSON can hold."""
-        return [as_values(line) for lines in (self._orphans, self._durable) for line in lines]
+        return self._outlet.waiting()
 
     def adopt(self, waiting: Iterable[object], owner: str | None = None) -> None:
         """Go on for a process that ended: emit what it held back, at once and as it is, for whom it waited is not known here.
@@ -286,22 +244,11 @@ class LogsPipeline:
         """
         self._attribution.resume(owner)
         self._follow_owner()
-        for values in waiting:
-            line = line_of(values)
-            if line is None:
-                self._drop("unreadable")
-            elif not self._enabled:
-                self._drop("logs_off")
-            else:
-                self._emit_line(line, line[6])
-        self._queue.settle()
+        self._outlet.adopt(waiting)
 
     def shutdown(self, now: Now) -> None:
         """Let go of what waits, without owner or execution; what still comes waits no more. Seal after this."""
-        self._closing = True
-        self._emit((orphan, orphan[6]) for orphan in self._orphans.release())
-        self._emit(self._durable.close())
-        self._queue.settle()
+        self._outlet.close()
 
     # --- about itself
 
@@ -320,10 +267,10 @@ class LogsPipeline:
         waiting = len(self._queue)
         return LogStatistics(
             taken=self._sealed + waiting + sum(losses.values()),
-            truncated=self._truncated,
-            dropped=self._dropped | {reason: count for reason, count in losses.items() if count},
+            truncated=self._outlet.truncated,
+            dropped=self._outlet.dropped | {reason: count for reason, count in losses.items() if count},
             entries=waiting,
             entry_bytes=self._queue.bytes,
-            orphans=len(self._orphans),
-            held=len(self._durable),
+            orphans=self._outlet.orphans,
+            held=self._outlet.held,
         )

@@ -52,7 +52,7 @@ def parse_cpu(stat: bytes, ticks_per_s: int) -> CpuTimes | None:
     if ticks_per_s <= 0:
         return None
     tick_ms = 1000 / ticks_per_s
-    for line in stat.splitlines():
+    for line in stat.partition(b"\nintr ")[0].splitlines():  # interrupts follow, on one line of kilobytes
         name, *words = line.split() or [b""]
         if not name.startswith(b"cpu"):
             continue

@@ -18,6 +18,7 @@ from protocols.halves import halve
 from protocols.intake_body import Body
 from protocols.spool_format import TELEMETRY, Kept, Taken
 from reactor.agent import inputs as given
+from reactor.agent.codec import Codec, Plain
 from reactor.agent.destinations import Destinations
 from reactor.agent.ledger import Ledger
 from reactor.agent.machines import build
@@ -27,7 +28,6 @@ from reactor.agent.outputs import ClearTimer, ForgetPayload, KeepPayloads, Paylo
 from reactor.agent.wiring import Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
-from reactor.encode import Encode, decode_body
 
 if TYPE_CHECKING:
     from reactor.agent.own_metrics import OwnMetrics
@@ -51,13 +51,10 @@ class Agent:
         random: Callable[[], float],
         now: Now,
         watch: Callable[[Step], None] | None = None,
-        encode: Encode | None = None,
+        codec: Codec | None = None,
         probe: Probe | None = None,
     ) -> None:
-        """`encode` makes of a body what is sent; None: bodies stay as they are, which is quicker and enough for who sends nothing.
-
-        `probe` reads the sandbox's counters; None: nothing is measured.
-        """
+        """Without a `codec` bodies stay plain. `probe` reads the sandbox's counters; None: nothing is measured."""
         self.ledger = Ledger()
         self.registration: Registration | None = None
         self._settings, self._sandbox, self._architecture, self._random = settings, sandbox, architecture, random
@@ -68,7 +65,7 @@ class Agent:
         self._own = _own_metrics(settings)
         self._measuring = Measuring(probe, measures, sandbox.is_managed, self.ledger, self._say)
         self.lifecycle, self.invocations = self._machines.lifecycle, self._machines.invocations
-        self._encode = encode
+        self._codec = codec or Plain()
         self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
@@ -400,7 +397,7 @@ class Agent:
 
     def _put_in_outbox(self, bodies: list[Body]) -> tuple[Payload, ...]:
         """Encode each body once; the main intakes first, then a payload of its own for each additional one."""
-        encoded = bodies if self._encode is None else [self._encode(body) for body in bodies]
+        encoded = [self._codec.encode(body) for body in bodies]
         main = [(self.destinations.main(body), body, sent) for body, sent in zip(bodies, encoded, strict=True)]
         sealed = [self.outbox.add(place.url, body if place.is_plain else sent) for place, body, sent in main]
         for sent in encoded:
@@ -408,11 +405,11 @@ class Agent:
         return tuple(sealed)
 
     def _halves_of(self, body: Body) -> Sequence[Body]:
-        halves = halve(decode_body(body))
-        return [self._encode(half) for half in halves] if self._encode is not None and body.encoding else halves
+        halves = halve(self._codec.decode(body))
+        return [self._codec.encode(half) for half in halves] if body.encoding else halves
 
     def _encoded_size(self, series: bytes) -> int:
-        return len(series if self._encode is None else self._encode(Body("series", "", "", series, 0)).raw)
+        return len(self._codec.encode(Body("series", "", "", series, 0)).raw)
 
     def _look_at_confirmed(self) -> None:
         confirmed = self.outbox.confirmed

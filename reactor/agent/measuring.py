@@ -17,6 +17,7 @@ from reactor.agent.ledger import Ledger
 from reactor.agent.outputs import ClearTimer, SetTimer
 
 USAGE = "usage"  # owner of the timer
+UNENDED_MAX = 8  # invocations whose end is read only after the next one has begun
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class Measuring:
         self._knows_runtime = probe is None
         self._is_on, self._is_managed = is_on and probe is not None, is_managed
         self._running: set[str] = set()
+        self._unended: dict[str, Peaks] = {}  # what they had in use, the oldest first
         self._peaks = Peaks()
         self._pause_ms = 0
         self._generation = 0
@@ -77,7 +79,7 @@ class Measuring:
         if not self._is_on:
             return None
         if not self._is_managed:
-            self._running.clear()  # the one before is over
+            self._put_aside(request_id)
             self._peaks = Peaks()
         starts = not self._running
         self._running.add(request_id)
@@ -96,16 +98,19 @@ class Measuring:
 
     def end(self, request_id: str, out: list[Any]) -> Usage | None:
         """Its runtime is over: the peaks, with a last sample. None if it is not known to run, and on managed instances."""
+        if (peaks := self._unended.pop(request_id, None)) is not None:
+            return self._usage(peaks)  # what is in use now is the next one's
         if request_id not in self._running:
             return None
         self.forget(request_id, out)
         if self._is_managed:
             return None
         self._take_sample()
-        return self._usage()
+        return self._usage(self._peaks)
 
     def forget(self, request_id: str, out: list[Any]) -> None:
         """It does not run any more."""
+        self._unended.pop(request_id, None)
         if request_id in self._running:
             self._running.discard(request_id)
             if not self._running:
@@ -135,12 +140,19 @@ class Measuring:
 
     def whole(self) -> Usage | None:
         """The peaks of the whole life, at its end. None on demand."""
-        return self._usage() if self._is_managed and self._is_on else None
+        return self._usage(self._peaks) if self._is_managed and self._is_on else None
 
     # --- inside ---------------------------------------------------------------------------------------------------------------
 
-    def _usage(self) -> Usage:
-        return Usage(self._peaks, *self._ask(lambda probe: probe.limits(), (0, LIMIT_MAX, LIMIT_MAX)))
+    def _put_aside(self, request_id: str) -> None:
+        """The invocation before has ended, as the next one begins; but the record that says so may still be on its way."""
+        self._unended |= dict.fromkeys(self._running - {request_id}, self._peaks)
+        self._running.clear()
+        while len(self._unended) > UNENDED_MAX:
+            del self._unended[next(iter(self._unended))]
+
+    def _usage(self, peaks: Peaks) -> Usage:
+        return Usage(peaks, *self._ask(lambda probe: probe.limits(), (0, LIMIT_MAX, LIMIT_MAX)))
 
     def _sample(self, now: Now, out: list[Any]) -> None:
         self._take_sample()

@@ -146,8 +146,8 @@ class Outbox:
             takes = entry.intake.machine.state is CLOSED
             if takes:
                 entry.is_probe = False  # from here on it is waited for like any other
-            if takes and entry.machine.state is QUEUED and number > self._flushed:
-                continue  # it was made for this very flush
+            if (takes and entry.machine.state is QUEUED and number > self._flushed) or entry.is_probe:
+                continue  # it was made for this very flush; or it goes on to show whether its intake has healed
             self._feed(number, ev.FlushBegan(now, self._until_mono_ms) if takes else ev.Barred(now), out)
         self._flushed = self.number
         self._line_up()

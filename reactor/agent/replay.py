@@ -17,13 +17,13 @@ from protocols.extensions_api import Refusal, Registration, next_event
 from protocols.fixture import Header, Told, datagrams_of
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
+from reactor.agent.codec import Codec
 from reactor.agent.outputs import CancelPayload, ClearTimer, Payload, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 from reactor.config.aws import read_sandbox
 from reactor.config.finding import Finding
 from reactor.config.load import load
 from reactor.config.values import Settings
-from reactor.encode import Encode
 
 ANSWER_MS = 20  # how long the intake takes, unless the recording says otherwise
 AFTER_END_STEPS_MAX = 100_000
@@ -69,12 +69,12 @@ class Replay:
     """One run of one recording."""
 
     def __init__(
-        self, header: Header, settings: Settings, random: Callable[[], float], watcher: Watcher, encode: Encode | None = None
+        self, header: Header, settings: Settings, random: Callable[[], float], watcher: Watcher, codec: Codec | None = None
     ) -> None:
         self._epoch_ms, self._mono_ms = header.epoch_ms, 0
         self._watcher = watcher
         sandbox, architecture = read_sandbox(header.environment), "x86_64"
-        self.agent = Agent(settings, sandbox, architecture, random, Now(self._epoch_ms, 0), self._step, encode)
+        self.agent = Agent(settings, sandbox, architecture, random, Now(self._epoch_ms, 0), self._step, codec)
         self._timers = Timers()
         self._ends: list[tuple[int, int, given.Input, Sent | None]] = []
         self._count = 0

@@ -8,7 +8,7 @@ from fsm import events as ev
 from fsm.decision import Kind
 from fsm.engine import Arm, Disarm
 from fsm.on_demand import ASKED, BEFORE_SHUTDOWN, INIT, OWING, State
-from fsm.on_demand_actions import EARLY_MAX, OWED_MAX, PAST_MAX, Bounds
+from fsm.on_demand_actions import EARLY_MAX, OWED_MAX, Bounds
 from fsm.shared_actions import BACKOFF_MS, NEXT_FAILURES_MAX
 from fsm.time import Now
 
@@ -260,14 +260,14 @@ def test_a_late_report_read_in_the_invocation_between_does_not_make_the_second_t
     assert (sandbox.state, sandbox.data.done) == ("INVOKE.wait", False)
 
 
-def test_a_record_of_a_request_long_past_is_not_remembered_as_early(life):
+def test_a_record_of_a_request_that_is_over_may_belong_to_its_next_try_and_is_kept_for_it(life):
     sandbox = life().ready()
     sandbox.invoke("a")
     sandbox.finish("a")
     sandbox.report("a")
     sandbox.invoke("b", 1_000)
-    sandbox.report("a")  # once more
-    assert sandbox.data.early == ()
+    sandbox.done("a")
+    assert sandbox.data.early == (("a", ev.RuntimeDone),)
 
 
 def test_what_is_remembered_of_requests_is_bounded(life):
@@ -276,9 +276,8 @@ def test_what_is_remembered_of_requests_is_bounded(life):
         sandbox.invoke(f"r{number}")
         sandbox.done(f"early{number}")
         sandbox.finish(f"r{number}")
-    assert (len(sandbox.data.early), len(sandbox.data.past), len(sandbox.data.owed)) == (EARLY_MAX, PAST_MAX, OWED_MAX)
+    assert (len(sandbox.data.early), len(sandbox.data.owed)) == (EARLY_MAX, OWED_MAX)
     assert sandbox.data.early[-1] == ("early39", ev.RuntimeDone)
-    assert sandbox.data.past[-1] == "r39"
 
 
 def test_an_early_end_is_remembered_once(life):
@@ -651,7 +650,7 @@ HEARING = {
 def hearing(life, state, **data):
     sandbox = life().ready()
     sandbox.machine.state = state
-    sandbox.machine.data = attrs.evolve(sandbox.data, request_id="a", past=("a",), **data)
+    sandbox.machine.data = attrs.evolve(sandbox.data, request_id="a", **data)
     return sandbox
 
 

@@ -32,16 +32,19 @@ def test_the_registration_asks_for_the_events_of_its_mode(managed, events):
 
 
 @pytest.mark.parametrize(
-    ("managed", "logs", "port", "schema", "types"),
+    ("managed", "logs", "memory", "port", "schema", "types"),
     [
-        (False, True, 8999, "2022-12-13", ["platform", "extension", "function"]),
-        (False, False, 8999, "2022-12-13", ["platform"]),
-        (True, True, 40_000, "2025-01-29", ["platform", "extension", "function"]),
-        (True, False, 8999, "2025-01-29", ["platform"]),
+        (False, True, True, 8999, "2022-12-13", ["platform", "extension", "function"]),
+        (False, True, False, 8999, "2022-12-13", ["platform", "extension", "function"]),
+        (False, False, True, 8999, "2022-12-13", ["platform", "function"]),
+        (False, False, False, 8999, "2022-12-13", ["platform"]),
+        (True, True, False, 40_000, "2025-01-29", ["platform", "extension", "function"]),
+        (True, False, True, 8999, "2025-01-29", ["platform", "function"]),
+        (True, False, False, 8999, "2025-01-29", ["platform"]),
     ],
 )
-def test_the_subscription_names_schema_types_port_and_the_quickest_buffering(managed, logs, port, schema, types):
-    request = api.subscribe_request("id-1", managed, logs, port)
+def test_the_subscription_names_schema_types_port_and_the_quickest_buffering(managed, logs, memory, port, schema, types):
+    request = api.subscribe_request("id-1", managed, logs, port, memory)
     assert (request.method, request.target) == ("PUT", "/2022-07-01/telemetry")
     assert request.headers == ((b"Lambda-Extension-Identifier", b"id-1"), (b"Content-Type", b"application/json"))
     assert json.loads(request.body) == {

@@ -127,6 +127,6 @@ def test_the_parts_kept_ready_by_request_id_are_bounded():
     assert all(request_id is None or len(request_id) <= 100 for request_id in encoder._owners)
 
 
-@pytest.mark.parametrize(("entries", "body"), [([], b"[]"), ([b"a"], b"[a]"), ([b"a", b"b"], b"[a,b]")])
+@pytest.mark.parametrize(("entries", "body"), [([], b"[]"), ([b"a"], b"[a]"), ([b"a", b"b"], b"[a,b]"), ([b"a", b"", b"c"], b"[a,,c]")])
 def test_arrays(entries, body):
     assert encode_array(entries) == body

@@ -70,6 +70,16 @@ def test_threads_are_listed_where_the_file_system_does_not_count_links(proc, mon
     assert probe_of(proc).usage().threads_use == 5
 
 
+def test_processes_are_listed_anew_only_when_the_kernel_has_made_another(proc):
+    (proc / "loadavg").write_bytes(b"0.00 0.01 0.05 1/80 31\n")
+    probe = probe_of(proc)
+    assert probe.usage().fd_use == 5
+    (proc / "40" / "fd" / "0").mkdir(parents=True)
+    assert probe.usage().fd_use == 5
+    (proc / "loadavg").write_bytes(b"0.00 0.01 0.05 1/80 40\n")
+    assert probe.usage().fd_use == 6
+
+
 def test_a_process_that_has_ended_meanwhile_is_passed_over(proc):
     (proc / "77").mkdir()
     assert probe_of(proc).usage()[1:] == (5, 5)

@@ -126,7 +126,11 @@ def intake_of(certificates, network, nursery):
 
 @pytest.fixture
 def pool_of(settings_of, network, said):
-    return lambda **changes: intake_pool(settings_of(**changes), network, lambda *line: said.append(line))
+    def pool_of(**changes):
+        settings = settings_of(**changes)
+        return intake_pool(settings, network, Trust(settings, lambda *line: said.append(line)))
+
+    return pool_of
 
 
 async def post(pool):

@@ -36,6 +36,17 @@ def test_what_is_loaded_already_is_not_loaded_again(settings_of):
     assert ssl.__name__ not in warm_up.modules(settings_of(DD_URL=None))
 
 
+async def test_the_authorities_are_read_when_an_intake_is_under_tls_and_only_then(settings_of):
+    read = []
+    await warm_up.warm_up(settings_of(DD_URL=None), lambda: read.append(1))
+    await warm_up.warm_up(settings_of().evolve(intake_urls={"series": "http://a"}), lambda: read.append(2))
+    assert read == [1]
+
+
+async def test_authorities_that_cannot_be_read_stop_nothing(settings_of):
+    await warm_up.warm_up(settings_of(DD_URL=None), lambda: 1 // 0)
+
+
 @pytest.mark.parametrize("error", [ImportError("none here"), OSError("a library is missing"), ValueError("odd")])
 async def test_what_cannot_be_loaded_costs_itself_alone(loaded, settings_of, error):
     names, failing = loaded

@@ -173,7 +173,7 @@ SIGTERM = (State.REPORT_IDLE, ev.Sigterm)
 @pytest.mark.parametrize(
     ("rule", "cell", "rows"),
     [
-        (ending.NEXT_ONCE, SETTLED, lambda row: (Row(State.RUNTIME_DONE_FLUSH, act((do.AskNext(), do.Flush(HERE.mono_ms + 9)))),)),
+        (ending.NEXT_ONCE, (State.REPORT_IDLE, ev.Report), lambda row: (Row(State.REPORT_IDLE, act((do.AskNext(),))),)),
         (ending.EXPECTED, SIGTERM, lambda row: None),
         (rules.NEXT_NOT_BEFORE, SETTLED, lambda row: (Row(State.REPORT_IDLE, act((do.AskNext(),))),)),
         (rules.HANGS, BOUND, lambda row: None),

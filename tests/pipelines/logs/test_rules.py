@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from pipelines.logs.rules import EXCLUDE, INCLUDE, MASK, Rule, compile_rules, pa
 @pytest.fixture
 def apply():
     """`apply(text, (type, pattern, placeholder), ...)`: the text after these rules."""
-    pytest.importorskip("re2")
 
     def run(text, *specs):
         compiled, errors = compile_rules(tuple(Rule(kind, "name", *rest) for kind, *rest in specs))
@@ -41,7 +41,6 @@ def test_without_the_library_all_rules_are_refused_with_one_error(monkeypatch):
 
 @pytest.mark.parametrize("pattern", ["(", "(?=x)", "(?<!x)", r"(a)\1", "\\", "x{2,1}", "\ud800(", "(?:x{999}){999}"])
 def test_a_pattern_that_does_not_compile_costs_its_own_rule_and_an_error_that_names_it(pattern, capfd):
-    pytest.importorskip("re2")
     compiled, errors = compile_rules((Rule(MASK, "mine", pattern, "-"), Rule(MASK, "other", "b", "-")))
     assert (len(compiled), len(errors), compiled.apply("abc")) == (1, 1, "a-c")
     assert "'mine'" in errors[0]
@@ -143,7 +142,6 @@ def test_a_pattern_without_escapes_and_classes_is_taken_as_it_is(pattern):
 
 @given(st.text(r"\[]^:-dDwWsSa", max_size=10), st.text("aSd_1 \n[]^:-\\", max_size=12))
 def test_on_ascii_the_spelled_out_pattern_finds_what_the_pattern_finds(pattern, text):
-    re2 = pytest.importorskip("re2")
     options = re2.Options()
     options.log_errors = False
     found = []
@@ -157,7 +155,6 @@ def test_on_ascii_the_spelled_out_pattern_finds_what_the_pattern_finds(pattern, 
 
 @given(st.text(max_size=40), st.sampled_from(["x*", "", r"\b", r"\w", "[^a]", r"\s*$", "(?s).*?"]))
 def test_every_text_comes_out_as_a_text(text, pattern):
-    pytest.importorskip("re2")
     compiled, _ = compile_rules((Rule(MASK, "n", pattern, "$0"),))
     assert compiled.apply(text) == text
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.logs.structured import own_request_id, parse_object, read_status, split_tags, to_compact_json
+from pipelines.logs.structured import own_request_id, parse_object, read_status, split_tags, status_as_it_came, to_compact_json
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -132,3 +132,29 @@ def test_no_object_raises(fields):
     assert isinstance(rest, dict)
     assert isinstance(tags, str)
     assert read_status(fields) in ("critical", "error", "warn", "info", "debug", "trace")
+
+
+FRAMED = st.tuples(st.sampled_from(["", " ", "\n", "{", "x"]), st.sampled_from(["", "\n", " \t", "}", "\u00a0"]))
+LOGS = st.dictionaries(st.sampled_from(["message", "ddtags", "level", "status", "a"]), ANY_JSON | st.sampled_from(["warn", "ERROR"]))
+
+
+@given(LOGS | ANY_JSON | st.fixed_dictionaries({"message": LOGS}), FRAMED)
+def test_the_short_look_at_a_line_says_what_the_long_one_says(value, frame):
+    """It is given lines that begin with a brace; what it says of others does not matter, as long as it says something."""
+    text = frame[0] + json.dumps(value) + frame[1]
+    fields = parse_object(text)
+    if fields is None:
+        assert status_as_it_came(text) == "info"
+    elif text[0] == "{":
+        rest, _ = split_tags(fields)
+        carries_tags = "ddtags" in fields or (isinstance(fields.get("message"), dict) and "ddtags" in fields["message"])
+        assert (status_as_it_came(text) is None) == carries_tags
+        if rest is not fields:
+            assert status_as_it_came(text) is None, "its text would not be the one that came"
+        elif not carries_tags:
+            assert status_as_it_came(text) == read_status(fields)
+
+
+@pytest.mark.parametrize("text", ["{", '{"a":NaN}', '{"a":' * 200_000, '{"level":"ERROR"} and more', "{}{}", '{"a":' + "1" * 5000 + "}"])
+def test_what_only_begins_like_an_object_is_plain_text(text):
+    assert status_as_it_came(text) == "info"

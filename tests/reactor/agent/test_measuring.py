@@ -7,6 +7,7 @@ from pipelines.metrics.procfs import CpuTimes, Snapshot
 from pipelines.metrics.usage import Peaks
 from protocols.extensions_api import Registration
 from reactor.agent import inputs as given
+from reactor.agent.measuring import UNENDED_MAX
 from reactor.agent.outputs import SendPayload
 from reactor.config.aws import read_sandbox
 
@@ -165,6 +166,34 @@ def test_a_peak_in_the_middle_is_seen_and_the_next_invocation_begins_without_it(
     sums, _ = sent(life.settle())
     assert (sums["fd_use"], sums["threads_use"]) == (10, 20)
     assert "tmp_used" not in sums, "nothing was used: no peak"
+
+
+def test_an_end_that_is_read_after_the_next_beginning_brings_the_peaks_of_its_own_invocation(life_of, records, probe):
+    life = life_of(DD_SERVERLESS_FLUSH_STRATEGY="periodically,60000")
+    life.invoke("a")
+    probe.in_use = Peaks(700, 500, 300)
+    life.pass_ms(10)
+    probe.in_use = Peaks(0, 10, 20)
+    life.invoke("b")
+    looks = probe.asked.count("usage")
+    life.telemetry(records.done("a"))
+    assert probe.asked.count("usage") == looks, "what is in use now belongs to the other"
+    life.telemetry(records.done("b"))
+    life.shut_down()
+    sums, _ = sent(life.settle())
+    assert (sums["fd_use"], sums["threads_use"], sums["tmp_used"]) == (510, 320, 700)
+    assert sums["fd_max"] == 2 * 1024
+
+
+def test_of_invocations_whose_end_never_comes_few_are_remembered(life_of, records, probe):
+    life = life_of(DD_SERVERLESS_FLUSH_STRATEGY="periodically,60000")
+    for number in range(UNENDED_MAX + 3):
+        life.invoke(f"{number}")
+    for number in range(UNENDED_MAX + 3):
+        life.telemetry(records.done(f"{number}"))
+    life.shut_down()
+    sums, _ = sent(life.settle())
+    assert sums["fd_max"] == (UNENDED_MAX + 1) * 1024, "and the one in hand"
 
 
 def test_the_runtime_is_looked_for_once(life_of, records, probe):

@@ -4,7 +4,6 @@ A body is compressed once, when it is sealed: so it waits, in memory and in the 
 """
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -19,16 +18,22 @@ LEVELS = {
     "sketches": "metrics_config_compression_level",
 }
 
-Encode = Callable[[Body], Body]
+
+class Compressor:
+    """The codec that these settings want (`reactor.agent.codec`)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def encode(self, body: Body) -> Body:
+        return encode_body(body, self._settings)
+
+    def decode(self, body: Body) -> Body:
+        return decode_body(body)
 
 
 def compress(data: bytes, level: int) -> bytes:
     return bytes(_zstd().compress(data, level))
-
-
-def encoder(settings: Settings) -> Encode:
-    """What encodes a body as these settings want it."""
-    return lambda body: encode_body(body, settings)
 
 
 def encode_body(body: Body, settings: Settings) -> Body:

@@ -29,9 +29,10 @@ def test_what_is_compressed_already_stays_as_it_is(settings_of):
 
 
 def test_logs_stay_plain_when_the_settings_say_so_and_metrics_do_not(settings_of):
-    encoder = encode.encoder(settings_of(DD_LOGS_CONFIG_USE_COMPRESSION="false"))
-    assert encoder(body_of("logs")) == body_of("logs")
-    assert encoder(body_of("series")).encoding == "zstd"
+    codec = encode.Compressor(settings_of(DD_LOGS_CONFIG_USE_COMPRESSION="false"))
+    assert codec.encode(body_of("logs")) == body_of("logs")
+    assert codec.encode(body_of("series")).encoding == "zstd"
+    assert codec.decode(codec.encode(body_of("series"))) == body_of("series")
 
 
 @pytest.mark.parametrize(("kind", "level"), [("logs", 1), ("series", 2), ("sketches", 2), ("event", 4)])
