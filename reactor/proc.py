@@ -25,6 +25,7 @@ class SystemProbe:
         self._pids, self._newest_pid = list[int](), b""
         self._limits: dict[int, bytes] = {}
         self._tmp_max_bytes = 0
+        self._count_descriptors = _size if _is_size_the_count(f"{root}/self/fd") else _entries
 
     def snapshot(self) -> Snapshot:
         net_dev, stat, uptime = (file.read() for file in self._counters)
@@ -34,7 +35,7 @@ class SystemProbe:
         """What is in use now, by all processes together."""
         root, descriptors, threads = self._root, 0, 0
         for pid in self._processes():
-            descriptors += _entries(f"{root}/{pid}/fd")
+            descriptors += self._count_descriptors(f"{root}/{pid}/fd")
             threads += _folders(f"{root}/{pid}/task")
         self._tmp_max_bytes, tmp_used_bytes = self._tmp_bytes()
         return Peaks(tmp_used_bytes, descriptors, threads)
@@ -121,6 +122,19 @@ def _read(path: str) -> bytes:
         return b""
     finally:
         os.close(descriptor)
+
+
+def _is_size_the_count(own: str) -> bool:
+    """Whether the size of a folder of descriptors is their number: Linux says so from 6.2 on, and listing them costs ten times as much."""
+    listed = _entries(own) - 1  # to list them takes one itself
+    return listed > 0 and listed == _size(own)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _entries(path: str) -> int:

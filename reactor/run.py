@@ -1,5 +1,6 @@
 """From nothing to a running process: settings, network, clock, and what to do when all of that fails."""
 
+import gc
 import os
 
 import trio
@@ -29,6 +30,7 @@ def main(done: HandOver | None) -> int:
     try:
         _hear_libraries(voice)
         process = _make(voice, done)
+        gc.freeze()  # what is loaded stays: the collector must not go through it again and again while records come in
         return trio.run(process.run)
     except Exception as error:
         voice.say("ERROR", f"the extension failed, invocations go on without telemetry: {innermost(error)!r}")

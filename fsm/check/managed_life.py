@@ -12,13 +12,13 @@ from fsm import events as ev
 from fsm import flush, managed
 from fsm.change import change
 from fsm.check import ending, sandbox
-from fsm.check.ending import ASKED, DRAINED, DRAINING, NONE, NOT_YET, Watch
-from fsm.check.model import Broken, Model, Reaction, Seen, Stimulus, Subject, Surroundings
+from fsm.check.ending import ASKED, DRAINED, DRAINING, NONE, NOT_YET, Watch, is_due
+from fsm.check.model import WAIT, Broken, Model, Reaction, Seen, Stimulus, Subject, Surroundings
 from fsm.check.sandbox import FLUSH_JOINS, TELL, Alive, Sandbox, Step
 from fsm.check.standing import HERE
 from fsm.engine import Table
 from fsm.managed import IN_SHUTDOWN, Life
-from fsm.shared_actions import NEXT_FAILURES_MAX
+from fsm.shared_actions import NEXT_FAILURES_MAX, RESTARTS_MAX
 
 OPEN_MAX = 1  # invocations without their report; more are no different
 ASLEEP_MS = 5_000
@@ -27,6 +27,8 @@ JUMPS_MS = (3_600_000, -3_600_000)  # of the wall clock
 
 BY_INTERVAL = "as long as the sandbox lives, the next flush by interval has a timer"
 ALL_STOP = "once the sandbox ends, no flush begins but the last"
+AT_ONCE = "what an event calls for is asked for in that very step"
+ONE_BOUND = "at every step of the end there is a bound, and the last flush has the same as the exit"
 HANGS = "no end is endless: timers alone lead to the call for the next event, and after its answer to the exit"
 
 REGISTER, SUBSCRIBE = "register", "subscribe"
@@ -37,6 +39,8 @@ RULES = {
     ending.NEXT_NOT_AT_END: "no AskNext after SHUTDOWN, SIGTERM or a fatal answer",
     BY_INTERVAL: "in ACTIVE, FlushDue is armed",
     ALL_STOP: "after the end began, the only Seal is the final one",
+    AT_ONCE: "registered: Subscribe; ready: AskNext, the flusher, WarmUp; nearly full: StartFlush; and so on",
+    ONE_BOUND: "ExitBound is armed throughout, DrainBound in the drain",
     ending.ENDING: "RefuseInput, EndOpenInvocations, a final Seal, Spool, Exit",
     ending.DRAINED: "the final Seal at DrainBound, or at the first Settled after the last report",
     ending.EXIT_CODE: "Exit(0), or Exit(1, Extension.PlatformLost)",
@@ -111,12 +115,18 @@ class ManagedLife(Sandbox):
             (managed.LifeData(), managed.AskingData(), managed.FlusherData(), flush.Data()),
         )
 
+    def own(self, state: Alive) -> Iterable[Stimulus]:
+        """The end may begin just before the next timer: so one waits for a single one too."""
+        yield from super().own(state)
+        armed = state.armed()
+        if len(armed) == 1 and armed[0][1] > 1:
+            yield (WAIT,)
+
     def react(self, state: Alive, stimulus: Stimulus) -> Iterable[Reaction]:
         reactions = tuple(super().react(state, stimulus))
         for reaction in reactions:
             assert isinstance(reaction.state, Alive)
-            if reaction.state.life.state is Life.ACTIVE and all(tick is not ev.FlushDue for tick, _ in reaction.state.armed()):
-                raise Broken(BY_INTERVAL, "nothing will lead to the next flush")
+            _look_at_timers(reaction.state)
         return reactions
 
     def time_of(self, state: Alive, stimulus: Stimulus) -> tuple[int, int]:
@@ -126,6 +136,21 @@ class ManagedLife(Sandbox):
         if region != "lifecycle" or not mono_ms or not data.exit_at_mono_ms:
             return data
         return change(data, exit_at_mono_ms=data.exit_at_mono_ms - mono_ms if state is Life.SHUTDOWN_DRAIN else 0)
+
+
+def _look_at_timers(after: Alive) -> None:
+    """Raises Broken."""
+    armed = {tick: ms for tick, ms in after.armed()}
+    state, data = after.life.state, after.life.data
+    if state is Life.ACTIVE and ev.FlushDue not in armed:
+        raise Broken(BY_INTERVAL, "nothing will lead to the next flush")
+    if state in IN_SHUTDOWN and ev.ExitBound not in armed:
+        raise Broken(ONE_BOUND, f"{state} without ExitBound")
+    if state is Life.SHUTDOWN_DRAIN:
+        if ev.DrainBound not in armed:
+            raise Broken(ONE_BOUND, f"{state} without DrainBound")
+        if data.exit_at_mono_ms - HERE.mono_ms != armed[ev.ExitBound]:
+            raise Broken(ONE_BOUND, "the last flush may take longer, or less long, than there is time")
 
 
 # --- the surroundings ---------------------------------------------------------------------------------------------------------
@@ -143,6 +168,7 @@ class World:
     is_fatal: bool = False
     ended: bool = False
     has_begun: bool = False
+    is_ready: bool = False
     may_exit_early: bool = True
 
 
@@ -171,7 +197,7 @@ class Platform:
     def resting(self, subject: Alive, world: World) -> str:
         state = subject.life.state
         if state is Life.EXIT:
-            return "it has exited"
+            return "it has exited" if world.ended else ""
         if state in IN_SHUTDOWN:
             return ""
         if world.next:
@@ -225,6 +251,10 @@ class _Watch(Watch):
         match word:
             case "Subscribe":
                 self.set(asked_for=SUBSCRIBE)
+            case "BeginAsking":
+                self.set(is_ready=True)
+            case "Exit" | "Exit 0" | "Exit 1" if self.world.ended:
+                raise Broken(ending.ENDING, "exits twice")
             case "Seal" if self.world.ending:
                 raise Broken(ALL_STOP, f"a flush begins after {stimulus[0]}")
             case _:
@@ -233,9 +263,47 @@ class _Watch(Watch):
     def is_all_heard(self) -> bool:
         return not self.world.open
 
+    def watch(self, stimulus: Stimulus, seen: Seen) -> World:
+        before = self.world
+        after: World = super().watch(stimulus, seen)
+        wanted = _wanted(before, stimulus)
+        if after.ending and not before.ending:
+            wanted = (*wanted, "StopFlushing", "Settle")
+        for word in wanted:
+            if not any(text.startswith(word) for text in seen):
+                raise Broken(AT_ONCE, f"no {word} after {stimulus[0]}")
+        return after
+
     def look_back(self, stimulus: Stimulus, seen: Seen) -> None:
         if stimulus[0] == "settled" and self.world.ending == DRAINING and not seen and self.is_all_heard():
             raise Broken(DRAINED, "everything was heard and read, and still it waits")
+
+
+def _wanted(world: World, stimulus: Stimulus) -> tuple[str, ...]:
+    """What must be seen in a step."""
+    is_late = is_due(stimulus, "RegisterBound"), is_due(stimulus, "SubscribeBound")
+    match stimulus:
+        case ("spooled",):
+            return ("Exit",)
+        case ("report",) if world.ending == DRAINING:
+            return ("Settle",)
+        case _ if world.ending:
+            return ()
+        case ("begin",):
+            return ("Bind", "Register")
+        case ("registered",):
+            return ("Subscribe",)
+        case _ if stimulus == ("register refused",) or is_late[0]:
+            return ("Exit 1",)
+        case _ if not world.is_ready and (stimulus[0] in ("subscribed", "subscription refused") or is_late[1]):
+            return ("BeginAsking", "BeginFlushing", "WarmUp", "AskNext")
+        case ("full",) if world.is_ready:
+            return ("StartFlush",)
+        case ("crashed", times):
+            return ("Restart",) if times <= RESTARTS_MAX else ("Disable",)
+        case ("jump", _) | ("asleep",):
+            return ("DropIdleConnections",)
+    return ()
 
 
 def _make(tables: Mapping[str, Table[Any, Any]]) -> tuple[Subject, Surroundings]:

@@ -56,9 +56,10 @@ def parse_cpu(stat: bytes, ticks_per_s: int) -> CpuTimes | None:
         name, *words = line.split() or [b""]
         if not name.startswith(b"cpu"):
             continue
-        if len(words) < 4 or not all(word.isdigit() for word in words[:4]):
+        del words[4:]
+        if len(words) < 4 or not b"".join(words).isdigit():
             return None
-        numbers = [int(word) for word in words[:4]]
+        numbers = [int(word) for word in words]
         if name == b"cpu":
             total = numbers
         else:

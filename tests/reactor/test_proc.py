@@ -130,6 +130,15 @@ def test_the_real_files_are_read():
     assert 0 < threads_max <= 1024
 
 
+def test_descriptors_of_a_real_process_are_counted_alike_both_ways():
+    path = f"/proc/{os.getpid()}/fd"
+    if not module._is_size_the_count(path):
+        pytest.skip("this kernel does not say how many there are")
+    before = module._size(path)
+    with open(os.devnull), open(os.devnull):
+        assert module._size(path) == before + 2 == module._entries(path) - 1
+
+
 def test_threads_of_a_real_process_are_counted_alike_both_ways():
     path = f"/proc/{os.getpid()}/task"
     assert module._folders(path) == len(os.listdir(path))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.intake_body import Body
-from reactor import encode
+from reactor.agent import encode
 from reactor.config.load import load
 
 

@@ -170,7 +170,7 @@ def test_a_peak_in_the_middle_is_seen_and_the_next_invocation_begins_without_it(
 
 def test_an_end_that_is_read_after_the_next_beginning_brings_the_peaks_of_its_own_invocation(life_of, records, probe):
     life = life_of(DD_SERVERLESS_FLUSH_STRATEGY="periodically,60000")
-    life.invoke("a")
+    life.answer(life.invoke("a"))
     probe.in_use = Peaks(700, 500, 300)
     life.pass_ms(10)
     probe.in_use = Peaks(0, 10, 20)
@@ -180,7 +180,8 @@ def test_an_end_that_is_read_after_the_next_beginning_brings_the_peaks_of_its_ow
     assert probe.asked.count("usage") == looks, "what is in use now belongs to the other"
     life.telemetry(records.done("b"))
     life.shut_down()
-    sums, _ = sent(life.settle())
+    life.pass_ms(300)  # it waits for the reports
+    sums, _ = sent(life.told)
     assert (sums["fd_use"], sums["threads_use"], sums["tmp_used"]) == (510, 320, 700)
     assert sums["fd_max"] == 2 * 1024
 
@@ -188,11 +189,12 @@ def test_an_end_that_is_read_after_the_next_beginning_brings_the_peaks_of_its_ow
 def test_of_invocations_whose_end_never_comes_few_are_remembered(life_of, records, probe):
     life = life_of(DD_SERVERLESS_FLUSH_STRATEGY="periodically,60000")
     for number in range(UNENDED_MAX + 3):
-        life.invoke(f"{number}")
+        life.answer(life.invoke(f"{number}"))
     for number in range(UNENDED_MAX + 3):
         life.telemetry(records.done(f"{number}"))
     life.shut_down()
-    sums, _ = sent(life.settle())
+    life.pass_ms(300)  # it waits for the reports
+    sums, _ = sent(life.told)
     assert sums["fd_max"] == (UNENDED_MAX + 1) * 1024, "and the one in hand"
 
 
