@@ -13,6 +13,7 @@ from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.errors import PeerUnavailable
 from reactor.net.origin import Origin, parse_origin
 from reactor.net.pool import Pool
+from reactor.secrets import ApiKey, PlainKey
 
 LOGS_HEADER = (b"DD-PROTOCOL", b"agent-json")  # for the logs intake; an Observability Pipelines Worker does not know it
 RETRY_AFTER_S_MAX = 3_600
@@ -21,8 +22,11 @@ RETRY_AFTER_S_MAX = 3_600
 class Sender:
     """Performs SendPayload. One request for each; cancelling one closes its connection."""
 
-    def __init__(self, settings: Settings, pool: Pool, clock: Clock, ended: Callable[[SendEnded], None]) -> None:
+    def __init__(
+        self, settings: Settings, pool: Pool, clock: Clock, ended: Callable[[SendEnded], None], api_key: ApiKey | None = None
+    ) -> None:
         self._settings, self._pool, self._clock, self._ended = settings, pool, clock, ended
+        self._api_key = api_key or PlainKey(settings.api_key, lambda level, text: None)
         self._additional_keys = additional_keys(settings)
         self._origins: dict[str, tuple[Origin, str]] = {}
         self._under_way: dict[int, trio.CancelScope] = {}
@@ -38,16 +42,13 @@ class Sender:
     async def send(self, effect: SendPayload) -> None:
         """Post one payload; the answer is of use until the bound of the effect."""
         number = effect.payload.number
-        key = self._key(effect.payload.key)
-        if not key:
-            self._ended(SendEnded(number, None, reason="no API key"))
-            return
         begun: list[bool] = []
         end: SendEnded | None = None
         with trio.CancelScope(deadline=trio_time_of_mono(self._clock, effect.until_mono_ms)) as scope:
             self._under_way[number] = scope
             try:
-                end = await self._post(effect.payload, key, begun)
+                key = await self._key(effect.payload.key)
+                end = await self._post(effect.payload, key, begun) if key else SendEnded(number, None, reason="no API key")
             except Exception as error:  # an address or a key that cannot be sent, TLS that cannot begin: it costs this try, not the process
                 # Its kind alone: the words of an error about a header hold the header, and that may be the key.
                 end = SendEnded(number, None, reason=f"cannot be sent: {type(error).__name__}", unknown=bool(begun))
@@ -55,8 +56,8 @@ class Sender:
         if not cancelled:
             self._ended(end or SendEnded(number, None, reason="no answer in time", unknown=bool(begun)))
 
-    def _key(self, place: int) -> str:
-        return self._settings.api_key if place == OWN_KEY else self._additional_keys[place - 1]
+    async def _key(self, place: int) -> str | None:
+        return await self._api_key.key() if place == OWN_KEY else self._additional_keys[place - 1]
 
     async def _post(self, payload: Payload, key: str, begun: list[bool]) -> SendEnded:
         origin, target = self._split_url(payload.url)

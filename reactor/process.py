@@ -26,6 +26,7 @@ from reactor.platform_api import PlatformApi
 from reactor.protect import Protection
 from reactor.record import Recorder
 from reactor.say import Voice
+from reactor.secrets import make_api_key
 from reactor.stage0 import UNHURRIED, HandOver
 from reactor.supervise import RESTART_PAUSE_S, Supervisor
 from reactor.tls import Trust, intake_pool
@@ -51,7 +52,7 @@ class Process:
         spool_path: str | None = None,
         probe: Probe | None = None,
     ) -> None:
-        self._settings, self._clock, self._voice = settings, clock, voice
+        self._settings, self._network, self._clock, self._voice = settings, network, clock, voice
         self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done), codec=Compressor(settings), probe=probe)
         self._timers = Timers()
         self._timer_set = trio.Event()
@@ -70,7 +71,8 @@ class Process:
         )
         self._trust = Trust(settings, voice.say)
         self._pool = intake_pool(settings, network, self._trust)
-        self._sender = Sender(settings, self._pool, clock, self.receive)
+        self._api_key = make_api_key(settings, sandbox, environment or {}, network, self._pool, clock, self._start, voice.say)
+        self._sender = Sender(settings, self._pool, clock, self.receive, self._api_key)
         self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
         self._bound, self._exited = trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
@@ -96,7 +98,7 @@ class Process:
             do.Checkpoint: self._checkpoint,
             do.RenewKey: self._renew_key,
             do.DropIdleConnections: self._in_background(self._drop_idle),
-            do.Reseed: lambda effect: network.forget_names(),
+            do.Reseed: self._reseed,
             do.Restart: self._in_background(self._restart),
             do.Disable: lambda effect: self._voice.say("ERROR", f"{effect.region} failed too often and stays off"),
             do.Exit: self._in_background(self._exit),
@@ -192,7 +194,9 @@ class Process:
             self._unhurried = False
             with trio.move_on_after(WARM_UP_S_MAX):
                 await warm_up(self._settings, self._trust)
-        self.receive(given.NextAnswered(await self.platform.next()))
+        answer = await self.platform.next()
+        self._api_key.prepare()  # beside the function, so that the flush finds it
+        self.receive(given.NextAnswered(answer))
 
     async def _warm_up(self, effect: do.WarmUp) -> None:
         await warm_up(self._settings, self._trust)
@@ -223,7 +227,17 @@ class Process:
         self._protection.checkpoint()
         self._recorder.flush()
 
+    def _start(self, task: Callable[[], Awaitable[None]]) -> None:
+        self._nursery.start_soon(task)
+
+    async def _look_for_key(self) -> None:
+        if await self._api_key.key() is not None:
+            self.receive(given.KeyFound())
+
     def _renew_key(self, effect: do.RenewKey) -> None:
+        if self._api_key.refused():
+            self._nursery.start_soon(self._look_for_key)
+            return
         self._voice.say("ERROR", "an intake refused the API key (403): check DD_API_KEY; what it refused is kept as long as there is room")
 
     # --- input ----------------------------------------------------------------------------------------------------------------
@@ -238,7 +252,12 @@ class Process:
         for region in self.listeners.regions():
             self._supervisor.stop(region)
 
+    def _reseed(self, effect: do.Reseed) -> None:
+        self._network.forget_names()
+        self._api_key.restored()
+
     async def _drop_idle(self, effect: do.DropIdleConnections) -> None:
+        self._api_key.thawed()
         await self._pool.drop_idle()
         await self.platform.drop_idle()
 

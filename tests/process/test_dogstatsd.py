@@ -1,6 +1,7 @@
 """Metrics by datagram into the real process: what a real client sends, and floods. Nothing is lost that is not counted."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.peers
 PATH = "/tmp/dsd.socket"
 DATAGRAM_COST_BYTES = 832  # what the kernel charges for a small one
 BUFFER_BYTES = 2 * min(RECEIVE_BUFFER_BYTES, int(Path("/proc/sys/net/core/rmem_max").read_text()))
+HOT_SHOTS = "hot-shots@17.1.1"
 LOST = re.compile(r"(\d+) datagram: the kernel's buffer was full")
 
 # Everything that Datadog's own client can send, as a program of its own inside the sandbox.
@@ -54,10 +56,27 @@ print(time.perf_counter() - began)
 """
 
 
-async def run_inside(scene, program, *arguments):
+NODE_CLIENT = """
+const { StatsD } = require("/var/task/node_modules/hot-shots");
+const client = new StatsD({ host: "127.0.0.1", port: 8125, maxBufferSize: 8192, globalTags: { team: "shop" } });
+for (let number = 1; number <= 1000; number++) {
+  client.increment("n.increments", 2);
+  client.distribution("n.distribution", number);
+  client.histogram("n.histogram", number);
+  client.timing("n.timing", number);
+  client.gauge("n.gauge", number);
+  client.unique("n.set", number % 7);
+}
+client.event("a title", "a text", { alert_type: "warning" });
+client.check("n.check", client.CHECKS.WARNING, { message: "slow" });
+client.close((error) => { if (error) { console.log(String(error)); process.exit(1); } });
+"""
+
+
+async def run_inside(scene, program, *arguments, interpreter=(sys.executable, "-c")):
     """A program in the sandbox; what it printed."""
     done = await trio.run_process(
-        [sys.executable, "-c", program, *arguments],
+        [*interpreter, program, *arguments],
         preexec_fn=scene.sandbox.isolation.enter("/"),
         capture_stdout=True,
         stderr=subprocess.STDOUT,
@@ -67,9 +86,9 @@ async def run_inside(scene, program, *arguments):
     return done.stdout.decode()
 
 
-def step_of(scene, program, *arguments):
+def step_of(scene, program, *arguments, **how):
     async def during(call):
-        await run_inside(scene, program, *arguments)
+        await run_inside(scene, program, *arguments, **how)
 
     return Step(during=during)
 
@@ -107,6 +126,35 @@ async def test_all_that_a_real_client_sends_arrives_with_its_values(scene_of, pa
     assert {"e:1", "team:shop"} <= set(event["tags"])
     checks = [check for document in documents(found, "service_checks") for check in document]
     assert [(check["check"], check["status"], check["message"]) for check in checks] == [("c.check", 2, "it is down")]
+    assert found.own("WARN") == []
+    found.check_orderly()
+
+
+@pytest.fixture
+def node(tmp_path):
+    """The path of node; its client is in the function's folder."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("node or npm is not installed")
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", HOT_SHOTS]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        pytest.skip(f"npm cannot install {HOT_SHOTS}: {done.stderr[-200:]}")
+    return node
+
+
+async def test_all_that_a_client_of_node_sends_arrives_with_its_values(node, scene_of):
+    scene = scene_of({"DD_SERVERLESS_FLUSH_STRATEGY": "end"}, timeout_ms=10_000)
+    found = await scene.play([Step(), step_of(scene, NODE_CLIENT, interpreter=(node, "-e"))])
+    metrics = {each.name: each for each in found.account.metrics if each.name.startswith("n.")}
+    assert all("team:shop" in each.tags for each in metrics.values())
+    assert (metrics["n.increments"].value, metrics["n.gauge"].value, metrics["n.set"].value) == (2_000, 1_000, 7)
+    for name in ("n.distribution", "n.histogram", "n.timing"):
+        assert (metrics[name].count, metrics[name].value) == (1_000, pytest.approx(500_500))
+    [event] = documents(found, "events")
+    assert (event["title"], event["text"], event["alert_type"]) == ("a title", "a text", "warning")
+    [[check]] = documents(found, "service_checks")
+    assert (check["check"], check["status"], check["message"]) == ("n.check", 1, "slow")
     assert found.own("WARN") == []
     found.check_orderly()
 

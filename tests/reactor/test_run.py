@@ -26,6 +26,14 @@ def no_handler_stays():
     logging.getLogger().handlers[:] = before
 
 
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch):
+    """How often what is loaded was taken from the collector; the objects of the tests themselves stay its own."""
+    calls = []
+    monkeypatch.setattr(run.gc, "freeze", lambda: calls.append("frozen"))
+    return calls
+
+
 def registered():
     done = HandOver()
     done.identifier = "id-1"
@@ -60,9 +68,10 @@ def test_an_error_of_the_loop_is_said_by_its_innermost_cause_and_taken_over_with
     assert "ZeroDivisionError('ours')" in capfd.readouterr().out
 
 
-def test_the_exit_code_is_the_process_own(monkeypatch, taken_over):
+def test_the_exit_code_is_the_process_own(monkeypatch, taken_over, frozen):
     class Process:
         async def run(self):
+            assert frozen == ["frozen"], "the collector leaves alone what was loaded before the loop began"
             return 3
 
     monkeypatch.setattr(run, "_make", lambda voice, done: Process())
