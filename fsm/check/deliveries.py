@@ -1,6 +1,7 @@
 """Payloads on their way to one intake, with the circuit of that intake, among answers of every kind, lost answers, and flushes at any time.
 
-Two payloads at once, one of which may become two, and the other may be an earlier process's; new ones come for as long as one likes, so no run ever ends.
+Two payloads at once, one of which may become two, and the other may be an earlier process's; new ones come for as long as one likes, so
+no run ever ends.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,5 @@
-"""The machines of single invocations, on demand and managed, kept as the agent keeps them: one per request id, at most so many, the oldest evicted.
+"""The machines of single invocations, on demand and managed, kept as the agent keeps them: one per request id, at most so many, the oldest
+evicted.
 
 Three request ids, in every order: begun, tried again, their records early, late, twice or never, superseded by the next, evicted, stopped.
 What is counted and closed at each step is compared with what must be, which is worked out by counting alone.
@@ -251,7 +252,7 @@ class _Account:
         elif not self.known[rest[0]].is_closed:
             self._record(word, rest[0])
 
-    def _set(self, request_id: str, **changes: object) -> Known:
+    def _set(self, request_id: str, **changes: Any) -> Known:
         known = self.known[request_id] = attrs.evolve(self.known[request_id], is_heard=True, **changes)
         return known
 

@@ -140,7 +140,7 @@ class ManagedLife(Sandbox):
 
 def _look_at_timers(after: Alive) -> None:
     """Raises Broken."""
-    armed = {tick: ms for tick, ms in after.armed()}
+    armed = dict(after.armed())
     state, data = after.life.state, after.life.data
     if state is Life.ACTIVE and ev.FlushDue not in armed:
         raise Broken(BY_INTERVAL, "nothing will lead to the next flush")
