@@ -5,7 +5,7 @@ Three request ids, in every order: begun, tried again, their records early, late
 What is counted and closed at each step is compared with what must be, which is worked out by counting alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -125,7 +125,7 @@ class Invocations:
                 self._closed.add(effect.request_id)
 
 
-_RECORDS = {
+_RECORDS: dict[str, Callable[[str], Any]] = {
     "started": lambda request_id: ev.InvocationStarted(HERE, request_id),
     "done": lambda request_id: ev.RuntimeDone(HERE, request_id, "success"),
     "report": lambda request_id: ev.Report(HERE, request_id, "success"),
