@@ -268,7 +268,7 @@ class _Watch(Watch):
         after: World = super().watch(stimulus, seen)
         wanted = _wanted(before, stimulus)
         if after.ending and not before.ending:
-            wanted = (*wanted, "StopFlushing", "Settle")
+            wanted = (*wanted, "StopRegions", "Settle")
         for word in wanted:
             if not any(text.startswith(word) for text in seen):
                 raise Broken(AT_ONCE, f"no {word} after {stimulus[0]}")

@@ -9,9 +9,11 @@ from typing import Any
 
 import attrs
 
-from fsm.check.explore import explore
+from fsm.check.explore import Explorer, explore
 from fsm.check.model import Model, Taken
 from fsm.engine import Row, Table, TableError
+
+STATES_FACTOR_MAX = 3  # a walk that finds so many times the states is taken to be without end
 
 Tables = Mapping[str, Table[Any, Any]]
 Cell = tuple[Row[Any, Any], ...]
@@ -153,6 +155,7 @@ class Baseline:
     model: Model
     taken: frozenset[Taken]
     broken: frozenset[str]
+    states: int
     mutants: tuple[Mutant, ...]
 
 
@@ -161,7 +164,7 @@ def baseline_of(model: Model, tables: Tables) -> Baseline:
     notes = Notes()
     result = explore(model, notes.tables(tables, model.machines))
     mutants = tuple(mutant for machine in model.machines for mutant in _of_table(tables[machine], machine, notes))
-    return Baseline(model, result.taken, frozenset(violation.rule for violation in result.violations), mutants)
+    return Baseline(model, result.taken, frozenset(violation.rule for violation in result.violations), result.states, mutants)
 
 
 def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fate:
@@ -178,7 +181,7 @@ def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fa
 
 def _seen_through(mutant: Mutant, baseline: Baseline, broken: Tables) -> str:
     try:
-        result = explore(baseline.model, broken, first_only=not baseline.broken)
+        result = Explorer(baseline.model, broken, STATES_FACTOR_MAX * baseline.states, first_only=not baseline.broken).run()
     except Exception as error:  # an action met what its guard should have kept away
         return f"{type(error).__name__} in an action"
     rules = [violation.rule for violation in result.violations if violation.rule not in baseline.broken]

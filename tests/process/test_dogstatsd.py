@@ -182,9 +182,10 @@ async def test_what_comes_while_the_extension_is_still_being_loaded_waits_for_it
     found.check_orderly()
 
 
-async def test_of_200_000_at_full_speed_every_loss_is_counted(scene_of):
+@pytest.mark.parametrize("before", [[], [Step()]], ids=["while it is still being loaded", "once it is loaded"])
+async def test_of_200_000_at_full_speed_every_loss_is_counted(scene_of, before):
     scene = scene_of({"DD_SERVERLESS_FLUSH_STRATEGY": "end"}, timeout_ms=20_000)
-    found = await scene.play([step_of(scene, FLOOD, "200000", "0")])
+    found = await scene.play([*before, step_of(scene, FLOOD, "200000", "0")])
     by_kind = Counter()
     for each in found.account.metrics:
         if each.name == "flood.count":
