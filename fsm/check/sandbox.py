@@ -44,7 +44,10 @@ class Sandbox:
         self.taken: set[Taken] = set()
         self.walkers = {name: Walker(table, self.taken) for name, table in zip(self.names, tables, strict=True)}
         self.final = tables[0].final
-        self.joined = {(join.source, join.effect): join for join in self.joins}
+        self.joined: dict[tuple[str, type], tuple[Join, ...]] = {}
+        for join in self.joins:
+            key = (join.source, join.effect)
+            self.joined[key] = (*self.joined.get(key, ()), join)
         self._start = Alive(tuple(Standing(table.initial, record) for table, record in zip(tables, data, strict=True)))
 
     def start(self) -> Hashable:

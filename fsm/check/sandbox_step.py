@@ -121,12 +121,12 @@ class Step:
                 raise Broken(RUN_ENDS, f"more than {CASCADE_MAX} events after {self.stimulus[0]}")
             name, current = waiting.pop(0)
             for effect in self.sandbox.walkers[name].feed(current):
-                join = self.sandbox.joined.get((name, type(effect)))
-                if join is None:
+                joins = self.sandbox.joined.get((name, type(effect)))
+                if joins is None:
                     out.append((name, effect))
                 else:
                     self._see(effect)
-                    waiting.append((join.target, join.event(effect, current)))
+                    waiting += [(join.target, join.event(effect, current)) for join in joins]
         for name, effect in out:
             self._perform(name, effect)
 
