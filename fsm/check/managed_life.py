@@ -297,7 +297,7 @@ def _wanted(world: World, stimulus: Stimulus) -> tuple[str, ...]:
             return ("Exit 1",)
         case _ if not world.is_ready and (stimulus[0] in ("subscribed", "subscription refused") or is_late[1]):
             return ("BeginAsking", "BeginFlushing", "WarmUp", "AskNext")
-        case _ if stimulus == ("full",) and world.is_ready or is_due(stimulus, "FlushDue"):
+        case _ if (stimulus == ("full",) and world.is_ready) or is_due(stimulus, "FlushDue"):
             return ("StartFlush",)
         case ("crashed", times):
             return ("Restart",) if times <= RESTARTS_MAX else ("Disable",)
