@@ -67,6 +67,7 @@ class Refused:
 
     status: int
     reason: str
+    head: Request | None = attrs.field(default=None, eq=False, repr=False)  # of a request whose body was at fault, without it
 
 
 @attrs.frozen
@@ -165,7 +166,8 @@ class ServerConnection:
         """Give up the request that is arriving (a pump does so when its time is over)."""
         self._closing = self._delivered = True
         self._pending, self._pending_at, self._body = b"", 0, []
-        return Refused(status, reason)
+        head = self._head and Request(self._head.method.decode("ascii"), self._head.target.decode("ascii"), self._headers, b"")
+        return Refused(status, reason, head)
 
     def _parse(self) -> Request | None:
         while True:

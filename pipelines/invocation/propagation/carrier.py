@@ -1,6 +1,6 @@
 """Text maps as the styles want them: names in lower case, values as text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 ENTRIES_MAX = 2000  # a map with more is no set of headers
 
@@ -24,10 +24,3 @@ def _text(value: object) -> str | None:
         return value
     return str(value) if type(value) is int and value.bit_length() <= 64 else None
 
-
-def fold_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """HTTP headers as a carrier; the first of several with the same name stands. Bytes that are no ASCII are kept as Latin-1."""
-    folded: dict[str, str] = {}
-    for name, value in headers:
-        folded.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
-    return folded

@@ -11,11 +11,15 @@ PROPAGATED = "_dd.p."
 
 @attrs.frozen
 class Link:
-    """Another trace that led here: the ids as a span link has them (128 bits and 64 bits)."""
+    """Another trace that led here: the ids as a span link has them (128 bits and 64 bits).
+
+    `style` is the one of the headers that named it, where headers of another style named the trace that is continued.
+    """
 
     trace_id: int
     span_id: int
     tracestate: str = ""
+    style: str = ""
     is_kept: bool | None = None
 
 

@@ -63,7 +63,7 @@ def _combine(found: list[tuple[str, TraceContext]]) -> TraceContext:
     links: list[Link] = []
     for style, other in traced[1:]:
         if other.trace_id != primary.trace_id:
-            links.append(_link(other))
+            links.append(_link(style, other))
         elif style == "tracecontext":
             primary = _with_tracecontext(primary, other)
     return attrs.evolve(primary, links=tuple(links)) if links else primary
@@ -79,6 +79,6 @@ def _with_tracecontext(primary: TraceContext, other: TraceContext) -> TraceConte
     return attrs.evolve(primary, span_id=other.span_id, tags=tags)
 
 
-def _link(context: TraceContext) -> Link:
+def _link(style: str, context: TraceContext) -> Link:
     kept = None if context.priority is None else context.priority > 0
-    return Link(context.trace_id, context.span_id, context.tags.get(tracecontext.TRACESTATE, ""), kept)
+    return Link(context.trace_id, context.span_id, context.tags.get(tracecontext.TRACESTATE, ""), style, kept)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.invocation.propagation.carrier import fold, fold_headers
+from pipelines.invocation.propagation.carrier import fold
 from pipelines.invocation.propagation.extract import STYLES, PropagationSettings, Propagator
 
 BOTH = ("datadog", "tracecontext")
@@ -334,6 +334,3 @@ def test_no_carrier_makes_a_style_raise_and_ids_fit(carrier, styles, first_only)
 def test_any_json_value_can_be_asked_for_a_carrier(value):
     assert all(type(text) is str for text in fold(value).values())
 
-
-def test_the_first_of_several_headers_stands():
-    assert fold_headers(((b"X-Datadog-Trace-Id", b"1"), (b"x-datadog-trace-id", b"2"))) == {"x-datadog-trace-id": "1"}
