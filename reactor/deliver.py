@@ -17,6 +17,7 @@ from reactor.secrets import ApiKey, PlainKey
 
 LOGS_HEADER = (b"DD-PROTOCOL", b"agent-json")  # for the logs intake; an Observability Pipelines Worker does not know it
 RETRY_AFTER_S_MAX = 3_600
+URLS_MAX = 256  # remembered, taken apart
 
 
 class Sender:
@@ -73,16 +74,18 @@ class Sender:
     def _headers(self, payload: Payload) -> Headers:
         """All but the key."""
         body = payload.body
-        headers: Headers = ((b"Content-Type", body.content_type.encode()),)
+        headers: Headers = ((b"Content-Type", body.content_type.encode("latin-1")),) if body.content_type else ()
         if body.kind == "logs" and not is_worker(self._settings, body.kind, payload.key):
             headers = (LOGS_HEADER, *headers)
         if body.encoding:
-            headers = (*headers, (b"Content-Encoding", body.encoding.encode()))
-        return headers
+            headers = (*headers, (b"Content-Encoding", body.encoding.encode("latin-1")))
+        return (*headers, *body.headers)
 
     def _split_url(self, url: str) -> tuple[Origin, str]:
         """The origin, and what follows it as it stands: a worker's URL is used verbatim. Raises ValueError."""
         if url not in self._origins:
+            if len(self._origins) >= URLS_MAX:  # what is passed on brings queries of its own
+                self._origins.clear()
             place = next((at for at in range(url.find("://") + 3, len(url)) if url[at] in "/?"), len(url))
             origin, _ = parse_origin(url[:place])
             target = url[place:]
