@@ -9,7 +9,7 @@ class Body:
 
     `kind` names the payload for counters and for splitting (such as "series", "sketches", "logs"). `path` begins with "/" and is
     appended to the destination's prefix. `raw` is as its `encoding` says: compressed once it is sealed, plain before. `items` is how many
-    points, sketches or lines are lost if it is lost.
+    points, sketches or lines are lost if it is lost. `headers` go with it beside those that every request has.
     """
 
     kind: str
@@ -18,3 +18,4 @@ class Body:
     raw: bytes
     items: int
     encoding: str = ""  # the Content-Encoding of `raw`; empty: plain
+    headers: tuple[tuple[bytes, bytes], ...] = ()

@@ -110,7 +110,8 @@ class Strings:
     def shorten(self, size: int) -> None:
         """Forget all but the first `size` texts."""
         for text in self._texts[size:]:
-            self._places.pop(text, None)
+            if self._places.get(text, 0) >= size:
+                del self._places[text]
         del self._texts[size:]
 
 
