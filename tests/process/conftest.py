@@ -1,5 +1,6 @@
 """The real extension process in the local platform, with the local intake beside it: what a test sets up, does meanwhile, and finds."""
 
+import gc
 import json
 import socket
 import subprocess
@@ -256,11 +257,15 @@ class Found:
     def story(self) -> str:
         """What passed on all wires in the order of time, and what the extension said: for a failure that does not come twice."""
         found = [
-            (call.at_ms, f"{call.kind} {call.path} {call.status}, answered {call.answered_ms:.0f}: {call.body[:2_000]!r}")
-            for call in self.calls
+            *(
+                (call.at_ms, f"{call.kind} {call.path} {call.status}, answered {call.answered_ms:.0f}: {call.body[:2_000]!r}")
+                for call in self.calls
+            ),
+            *(
+                (each.at_ms + self._marked_ms, f"intake {each.path} {each.answer}: {json.dumps(each.decoded.document)[:4_000]}")
+                for each in self.intake.arrivals()
+            ),
         ]
-        for each in self.intake.arrivals():
-            found.append((each.at_ms + self._marked_ms, f"intake {each.path} {each.answer}: {json.dumps(each.decoded.document)[:4_000]}"))
         told = [f"{at_ms:.0f} {text}" for at_ms, text in sorted(found)]
         return "\n".join([*told, *self.run.extension_output])
 
@@ -291,6 +296,14 @@ class Found:
         assert len(said) == len(errors), said
         assert all(text.startswith(start) for text, start in zip(sorted(said), sorted(errors), strict=True)), said
         assert [note for note in self.run.notes if "emulator:" in note or "never had its occasion" in note] == []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_collections() -> None:
+    """What thousands of tests have left behind is not looked through again in the middle of a scene: that takes a second, and an intake
+    which answers a second late has its payload sent twice, rightly."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
