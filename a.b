@@ -133,3 +133,24 @@
 {"at_ms":50,"in":"intake","fails":"[Errno 111] connection refused"}
 {"at_ms":50,"in":"telemetry","records":[{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"{\"message\": \"x\"}"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"[ERROR] y"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":{"level":7}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.runtimeDone","record":{"requestId":"a","status":"success"}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.report","record":{"requestId":"a","status":"success","metrics":{"durationMs":1.0}}}]}
 {"at_ms":525,"in":"next","answer":{"eventType":"SHUTDOWN","deadlineMs":1700000002525,"shutdownReason":"spindown"}}
+{"fixture":"lambda-reactor/1","name":"a.b","epoch_ms":1700000000000,"environment":{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE":"128","AWS_LAMBDA_FUNCTION_NAME":"my-function","AWS_LAMBDA_FUNCTION_VERSION":"$LATEST","AWS_LAMBDA_INITIALIZATION_TYPE":"snap-start","AWS_LAMBDA_RUNTIME_API":"127.0.0.1:9001","AWS_REGION":"us-east-1","DATADOG_APM_CONFIG_COMPRESSION_LEVEL":"-1","DD_FLUSH_BUDGET_MS":"{\"a\":","DD_RECORD_TELEMETRY_BYTES_MAX":"nan","DD_RECORD_TELEMETRY_EVENTS":"a.b","DD_SPAN_DEDUP_TIMEOUT":"key:value,x"}}
+{"at_ms":0,"in":"register","account_id":"123456789012"}
+{"at_ms":0,"in":"subscribe"}
+{"at_ms":0,"in":"next","answer":{"eventType":"INVOKE","deadlineMs":1700000003000,"requestId":"a","invokedFunctionArn":"arn"}}
+{"at_ms":50,"in":"intake","fails":"[Errno 111] connection refused"}
+{"at_ms":50,"in":"telemetry","records":[{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"{\"message\": \"x\"}"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"[ERROR] y"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":{"level":7}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.runtimeDone","record":{"requestId":"a","status":"success"}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.report","record":{"requestId":"a","status":"success","metrics":{"durationMs":1.0}}}]}
+{"at_ms":525,"in":"next","answer":{"eventType":"SHUTDOWN","deadlineMs":1700000002525,"shutdownReason":"spindown"}}
+{"fixture":"lambda-reactor/1","name":"a.b","epoch_ms":1700000000000,"environment":{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE":"128","AWS_LAMBDA_FUNCTION_NAME":"my-function","AWS_LAMBDA_FUNCTION_VERSION":"$LATEST","AWS_LAMBDA_INITIALIZATION_TYPE":"provisioned-concurrency","AWS_LAMBDA_RUNTIME_API":"127.0.0.1:9001","AWS_REGION":"us-east-1","DATADOG_APM_OBFUSCATION_REDIS_ENABLED":"a.b","DATADOG_RECORD_TELEMETRY_EVENTS":"a.b","DD_APM_OBFUSCATION_ELASTICSEARCH_ENABLED":"true"}}
+{"at_ms":0,"in":"register","account_id":"123456789012"}
+{"at_ms":0,"in":"subscribe"}
+{"at_ms":0,"in":"next","answer":{"eventType":"INVOKE","deadlineMs":1700000003000,"requestId":"a","invokedFunctionArn":"arn"}}
+{"at_ms":50,"in":"intake","fails":"no API key"}
+{"at_ms":50,"in":"telemetry","records":[{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"{\"message\": \"x\"}"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"[ERROR] y"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":{"level":7}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.runtimeDone","record":{"requestId":"a","status":"success"}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.report","record":{"requestId":"a","status":"success","metrics":{"durationMs":1.0}}}]}
+{"at_ms":525,"in":"next","answer":{"eventType":"SHUTDOWN","deadlineMs":1700000002525,"shutdownReason":"spindown"}}
+{"fixture":"lambda-reactor/1","name":"a.b","epoch_ms":1700000000000,"environment":{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE":"128","AWS_LAMBDA_FUNCTION_NAME":"my-function","AWS_LAMBDA_FUNCTION_VERSION":"$LATEST","AWS_LAMBDA_INITIALIZATION_TYPE":"snap-start","AWS_LAMBDA_RUNTIME_API":"127.0.0.1:9001","AWS_REGION":"us-east-1","DATADOG_TAGS":"datadoghq.eu","DD_APM_FILTER_TAGS_REGEX_REJECT":"key:value,x","DD_APM_FILTER_TAGS_REJECT":"periodically,60000","DD_LAMBDA_CUSTOMER_METRICS_EXCLUDE_TAGS":"a.b","DD_RECORD_TELEMETRY_EVENTS":"a.b"}}
+{"at_ms":0,"in":"register","account_id":"123456789012"}
+{"at_ms":0,"in":"subscribe"}
+{"at_ms":0,"in":"next","answer":{"eventType":"INVOKE","deadlineMs":1700000003000,"requestId":"a","invokedFunctionArn":"arn"}}
+{"at_ms":50,"in":"intake","fails":"no API key"}
+{"at_ms":50,"in":"telemetry","records":[{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"{\"message\": \"x\"}"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":"[ERROR] y"},{"time":"2023-11-14T22:13:20.000Z","type":"function","record":{"level":7}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.runtimeDone","record":{"requestId":"a","status":"success"}},{"time":"2023-11-14T22:13:20.000Z","type":"platform.report","record":{"requestId":"a","status":"success","metrics":{"durationMs":1.0}}}]}
+{"at_ms":525,"in":"next","answer":{"eventType":"SHUTDOWN","deadlineMs":1700000002525,"shutdownReason":"spindown"}}
