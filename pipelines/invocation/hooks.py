@@ -1,6 +1,6 @@
 """What the spans that libraries send tell of invocations: the trace pipeline shows each of them here, once. (specification, traces 5)"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pipelines.invocation.context import Contexts, Placeholder, cost_of
@@ -12,52 +12,49 @@ Span = dict[str, Any]
 PLACEHOLDER = "dd-tracer-serverless-span"
 LOAD = "aws.lambda.load"
 REQUEST_ID = "request_id"
-DURABLE_ID = "aws.durable.execution_id"
 SEEN_MAX = 500
 
 
 class HookFacts(NamedTuple):
-    """What was seen since it was asked last: invocations whose placeholder came; meta of the spans that tell of a durable execution;
-    placeholders of no live invocation, or of one whose tags there was no room for."""
+    """What was seen since it was asked last: invocations whose placeholder came; how many placeholders were of no live invocation, or
+    of one whose tags there was no room for."""
 
     placeholders: list[str]
-    durable: list[Mapping[str, str]]
     strangers: int
     without_room: int
 
 
-class Hooks:
-    """`on_span` is the callable of the trace pipeline. It may change `parent_id`; nothing else of a span."""
+class SpanHooks:
+    """`on_span` and `on_placeholder` are the trace pipeline's hooks. The first may change `parent_id`; nothing else of a span."""
 
     def __init__(self, contexts: Contexts, sandbox: SandboxSpans, reparent: Callable[[Span], None]) -> None:
-        self.computed_stats = False
-        """Of the request whose spans come next: whether its library makes statistics itself."""
         self.has_library = False
         """A library makes the invocations' spans itself."""
         self._contexts, self._sandbox, self._reparent = contexts, sandbox, reparent
         self._made: dict[str, None] = {}  # requests whose span a library has made, oldest first
-        self._facts = HookFacts([], [], 0, 0)
+        self._facts = HookFacts([], 0, 0)
 
     def has_made(self, request_id: str) -> bool:
         """Whether a library has sent this invocation's span."""
         return request_id in self._made
 
     def take_facts(self) -> HookFacts:
-        facts, self._facts = self._facts, HookFacts([], [], 0, 0)
+        facts, self._facts = self._facts, HookFacts([], 0, 0)
         return facts
 
     def on_span(self, span: Span) -> None:
+        name = span["name"]
         if span["resource"] == PLACEHOLDER:
-            self._take_placeholder(span)
             return
-        if span["name"] == SPAN_NAME:
-            self._take_made(span["meta"])
-        elif span["name"] == LOAD:
+        if name == SPAN_NAME:
+            self._take_made(span["meta"].get(REQUEST_ID, ""))
+        elif name == LOAD:
             self.has_library = True
             self._sandbox.adopt(span)
         self._reparent(span)
 
-    def _take_placeholder(self, span: Span) -> None:
+    def on_placeholder(self, span: Span, computed_stats: bool) -> None:
+        """Its request said whether the library makes statistics itself."""
         request_id = span["meta"].get(REQUEST_ID, "")
         context = self._contexts.get(request_id)
         if context is None:
@@ -68,14 +65,12 @@ class Hooks:
         if not self._contexts.charge(context, cost_of(meta, metrics, structs)):
             self._facts = self._facts._replace(without_room=self._facts.without_room + 1)
             meta, metrics, structs = {}, {}, {}
-        context.placeholder = Placeholder(span["trace_id"], span["span_id"], dict(meta), dict(metrics), dict(structs), self.computed_stats)
+        context.placeholder = Placeholder(span["trace_id"], span["span_id"], dict(meta), dict(metrics), dict(structs), computed_stats)
 
-    def _take_made(self, meta: Mapping[str, str]) -> None:
-        if not (request_id := meta.get(REQUEST_ID, "")):
+    def _take_made(self, request_id: str) -> None:
+        if not request_id:
             return
         self.has_library = True
         self._made[request_id] = None
         if len(self._made) > SEEN_MAX:
             del self._made[next(iter(self._made))]
-        if DURABLE_ID in meta and len(self._facts.durable) < SEEN_MAX:
-            self._facts.durable.append(meta)

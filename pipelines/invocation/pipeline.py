@@ -12,7 +12,7 @@ from fsm.time import Now
 from pipelines.invocation.calls import CallReader, EndFacts, StartFacts, is_failure
 from pipelines.invocation.complete import SUCCESS, complete
 from pipelines.invocation.context import Context, Contexts, Placeholder, cost_of
-from pipelines.invocation.hooks import Hooks
+from pipelines.invocation.hooks import SpanHooks
 from pipelines.invocation.propagation.inject import Headers, answer_headers
 from pipelines.invocation.reparent import Reparenting
 from pipelines.invocation.sandbox import SandboxSpans
@@ -44,7 +44,7 @@ class InvocationPipeline:
         self._contexts = Contexts()
         self._reparenting = Reparenting()
         self.sandbox = SandboxSpans(settings, make_id)
-        self.hooks = Hooks(self._contexts, self.sandbox, self._reparenting.on_span)
+        self.hooks = SpanHooks(self._contexts, self.sandbox, self._reparenting.on_span)
         self._has_tracer = False
 
     def statistics(self) -> InvocationStatistics:

@@ -15,8 +15,10 @@ from fsm.time import Now
 from protocols import telemetry_records as read
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.halves import halve
+from protocols.http_server import Request
 from protocols.intake_body import Body
-from protocols.spool_format import TELEMETRY, Kept, Taken
+from protocols.spool_format import DATAGRAMS, REQUEST, Kept, Taken
+from protocols.spool_format import read_request as request_of
 from reactor.agent import inputs as given
 from reactor.agent.codec import Codec, Plain
 from reactor.agent.destinations import Destinations
@@ -84,6 +86,8 @@ class Agent:
             given.NextAnswered: self._next_answered,
             given.Telemetry: self._telemetry,
             given.Datagrams: self._datagrams,
+            given.PassedOn: self._passed_on,
+            given.NotServed: lambda item: self.ledger.refuse(item.what, item.reason),
             given.TimerDue: self._timer_due,
             given.SettleEnded: lambda _: self._tell(ev.Settled(self._now, len(self.invocations))),
             given.SendEnded: self._send_ended,
@@ -179,6 +183,19 @@ class Agent:
         else:
             self._hold(item)
 
+    def _passed_on(self, item: given.PassedOn) -> None:
+        if (pipelines := self._collecting(item.proxied.product)) is not None:
+            self.ledger.accept(item.proxied.product)
+            pipelines.take_proxied(item.proxied, self._now)
+            self._look_at_fullness()
+
+    def _collecting(self, what: str) -> Pipelines | None:
+        """The pipelines, while they take something; what comes outside that time is refused."""
+        if self._refusing or self.pipelines is None:
+            self.ledger.refuse(what, "after the end" if self._refusing else "before the registration")
+            return None
+        return self.pipelines
+
     def _hold(self, item: given.Datagrams) -> None:
         cost = sum(map(len, item.datagrams)) + DATAGRAM_COST_BYTES * len(item.datagrams)
         if self._held_bytes + cost > HELD_BYTES_MAX:
@@ -232,8 +249,11 @@ class Agent:
     def _retake(self, taken: Taken, pipelines: Pipelines) -> None:
         """Count again what an earlier process had only in its memory. Of its invocations, what their records say."""
         now = Now(taken.epoch_ms, self._now.mono_ms)
-        if taken.kind != TELEMETRY:
+        if taken.kind == DATAGRAMS:
             pipelines.take_datagrams([taken.data], now)
+            return
+        if taken.kind == REQUEST:
+            self._retake_request(taken, pipelines, now)
             return
         records, _ = read.parse_batch(taken.data)
         self.ledger.note("telemetry records of an earlier process", len(records))
@@ -247,6 +267,14 @@ class Agent:
                 pipelines.count_runtime(record, now)
             elif record["type"] == "platform.report":
                 pipelines.count_report(record, now)
+
+    def _retake_request(self, taken: Taken, pipelines: Pipelines, now: Now) -> None:
+        from reactor.agent.requests import read as read_request
+
+        item, _ = read_request(Request(*request_of(taken.data)))
+        self.ledger.note("requests of an earlier process")
+        if isinstance(item, given.PassedOn):
+            pipelines.take_proxied(item.proxied, now)
 
     # --- records --------------------------------------------------------------------------------------------------------------
 

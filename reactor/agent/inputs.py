@@ -7,7 +7,9 @@ import attrs
 from fsm.engine import Tick
 from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
+from protocols.http_server import Request
 from protocols.spool_format import Contents
+from protocols.trace_api import Proxied
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -49,6 +51,22 @@ class Datagrams(Word):
     """DogStatsD datagrams, in the order they came."""
 
     datagrams: list[bytes]
+
+
+@attrs.frozen(eq=False, repr=False)
+class PassedOn(Word):
+    """What a library sends through the extension to another product. `request`: as it came, for a recording."""
+
+    request: Request
+    proxied: Proxied
+
+
+@attrs.frozen(eq=False, repr=False)
+class NotServed(Word):
+    """A request to a port of ours that was not taken: `what` it was, and why not, in our words."""
+
+    what: str
+    reason: str
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -108,6 +126,8 @@ Input = (
     | NextAnswered
     | Telemetry
     | Datagrams
+    | PassedOn
+    | NotServed
     | TimerDue
     | SettleEnded
     | SendEnded

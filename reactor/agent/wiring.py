@@ -1,7 +1,7 @@
 """The pipelines of one sandbox, wired from settings: what the agent collects into, each behind its boundary."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsm.time import Now
 from pipelines.logs.facts import LogFacts
@@ -19,13 +19,17 @@ from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 from reactor.version import VERSION
 
+if TYPE_CHECKING:
+    from pipelines.proxy import ProxyPipeline
+    from protocols.trace_api import Proxied
+
 Say = Callable[[str, str], None]
 
 NO_FACTS = LogFacts((), (), (), False)
 
 
 class Pipelines:
-    """Metrics and logs. Its methods never raise: an error of ours costs one item (`contain`)."""
+    """Metrics and logs, and what libraries send to port 8126. Its methods never raise: an error of ours costs one item (`contain`)."""
 
     def __init__(
         self,
@@ -66,6 +70,9 @@ class Pipelines:
             ledger,
             say,
         )
+        self._proxy: Contained[ProxyPipeline] = Contained(
+            "proxy", lambda: _proxy(sandbox.function_name), self._close_proxy, ledger, say, lazily=True
+        )
         self.is_nearly_full = False
 
     # --- in -------------------------------------------------------------------------------------------------------------------
@@ -88,8 +95,13 @@ class Pipelines:
         self.is_nearly_full = facts.flush_early
         self._look_at_fullness(now)
 
+    def take_proxied(self, proxied: "Proxied", now: Now) -> None:
+        self._proxy.call(_take_proxied, proxied, now=now)
+        self._look_at_fullness(now)
+
     def _look_at_fullness(self, now: Now) -> None:
-        self.is_nearly_full = self.is_nearly_full or self._metrics.call(_is_nearly_full, now=now, otherwise=False)
+        for pipeline in (self._metrics, self._proxy):
+            self.is_nearly_full = self.is_nearly_full or pipeline.call_if_made(_is_nearly_full, now=now, otherwise=False)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
 
@@ -191,7 +203,8 @@ class Pipelines:
         self.is_nearly_full = False
         logs: list[Body] = self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
         metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
-        return [*logs, *metrics]
+        proxied: list[Body] = self._proxy.call_if_made(_seal, now=now, otherwise=[])
+        return [*logs, *metrics, *proxied]
 
     def waiting(self, now: Now) -> tuple[list[Any], str | None]:
         """What a seal has left behind, and whose the next lines are."""
@@ -206,6 +219,7 @@ class Pipelines:
         """Tell the ledger what the pipelines themselves have dropped or refused. Once, at the end."""
         self._logs.call(self._close_logs, now=now)
         self._metrics.call(self._close_metrics, now=now)
+        self._proxy.call_if_made(self._close_proxy, now=now)
 
     def _close_logs(self, logs: LogsPipeline) -> int:
         """Take over the counts of a pipeline that ends; how many lines it still holds."""
@@ -220,6 +234,14 @@ class Pipelines:
             tell(self._ledger, what, reason, count)
         statistics = metrics.statistics()
         return statistics.custom.contexts + statistics.own.contexts
+
+    def _close_proxy(self, proxy: "ProxyPipeline") -> int:
+        """Take over the counts of a pipeline that ends; how many requests it still holds."""
+        statistics = proxy.statistics()
+        for what_and_reason, count in statistics.dropped.items():
+            what, _, reason = what_and_reason.partition(": ")
+            self._ledger.drop(what, reason, count)
+        return statistics.held
 
 
 _COUNTERS: dict[str, Callable[[Pipelines, read.Record, Now], None]] = {
@@ -274,6 +296,21 @@ def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFac
     return metrics
 
 
+def _proxy(function_name: str) -> "ProxyPipeline":
+    from pipelines.proxy import ProxyPipeline
+
+    return ProxyPipeline(function_name)
+
+
+def _take_proxied(proxy: "ProxyPipeline", proxied: "Proxied") -> None:
+    proxy.take(proxied)
+
+
+def _seal(pipeline: Any) -> list[Body]:
+    bodies: list[Body] = pipeline.seal()
+    return bodies
+
+
 Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
 """(how the ledger calls it, what, reason, count)."""
 
@@ -296,8 +333,8 @@ def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, 
     tell(metrics.enhanced, *args)
 
 
-def _is_nearly_full(metrics: MetricsPipeline) -> bool:
-    return metrics.is_nearly_full
+def _is_nearly_full(pipeline: Any) -> bool:
+    return bool(pipeline.is_nearly_full)
 
 
 def _waiting(logs: LogsPipeline) -> tuple[list[Any], str | None]:
