@@ -51,6 +51,8 @@ TABLE: Table[State, act.Data] = Table(
             Row(State.SENT, act.send, act.has_told_all),
             Row(State.DONE, nothing),
         ),
+        # Where no record of its end will come, another one's beginning is the end.
+        (State.RUNNING, ev.Superseded): (Row(State.SENT, act.send),),
         (State.RUNNING, act.Closed): (Row(State.CLOSED, act.send_and_drop),),
         # A library that tells of the end only now: some send their spans after the end call.
         (State.DONE, act.TracerStarted): (
@@ -74,5 +76,9 @@ TABLE: Table[State, act.Data] = Table(
         (State.SENT, ev.Opened): (Row(State.RUNNING, act.begin_again),),
         (State.SENT, act.Closed): (Row(State.CLOSED, act.drop),),
     },
-    ignored={},
+    ignored={
+        (State.EXPECTED, ev.Superseded): "its beginning is still to come",
+        (State.DONE, ev.Superseded): "its report is still to come",
+        (State.SENT, ev.Superseded): "it is sent already",
+    },
 )

@@ -187,8 +187,7 @@ class ServerConnection:
         self._closing = self._delivered = True
         self._pending, self._pending_at = b"", 0
         self.release()
-        head = self._head and Request(self._head.method.decode("ascii"), self._head.target.decode("ascii"), self._headers, b"")
-        return Refused(status, reason, head)
+        return Refused(status, reason, None if self._head is None else self._request(self._head, b""))
 
     def _parse(self) -> Request | None:
         while True:
@@ -253,6 +252,9 @@ class ServerConnection:
         head, body = self._head, b"".join(self._body)
         assert head is not None
         self._body, self._interim, self._delivered = [], b"", True  # its room is taken until it is answered
+        return self._request(head, body)
+
+    def _request(self, head: h11.Request, body: bytes) -> Request:
         return Request(head.method.decode("ascii"), head.target.decode("ascii"), self._headers, body)
 
     def _unparsed(self) -> bool:

@@ -123,7 +123,10 @@ class InvocationPipeline:
         return None if span is None else Made([span], computed_stats=False)
 
     def drop(self, request_id: str) -> None:
-        self._contexts.drop(request_id)
+        """The invocation is over, or never came."""
+        context = self._contexts.drop(request_id)
+        if context is not None and context.is_begun:
+            self.sandbox.grow_warm()
         self._reparenting.forget(request_id)
 
     def _is_ours(self, context: Context) -> bool:

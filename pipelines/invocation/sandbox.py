@@ -16,6 +16,7 @@ class SandboxSpans:
         self._cold_start: Span | None = None
         self._restore: Span | None = None
         self._awaits_trace = False  # a library that makes its own spans named the trace
+        self._is_warm = False  # an invocation is over: what led to it belongs to no other
 
     @property
     def cold_start_id(self) -> int:
@@ -33,13 +34,21 @@ class SandboxSpans:
     def restore_start(self, at_ns: int) -> None:
         if not self._settings.is_managed:
             self._restore = make_span(RESTORE, self._settings, self._make_id(), at_ns)
+            self._is_warm = False
 
     def restore_report(self, duration_ms: float) -> None:
         if self._restore is not None:
             self._restore["duration"] = int(duration_ms * NS)
 
+    def grow_warm(self) -> None:
+        """An invocation is over."""
+        self._is_warm = True
+
     def take(self, trace_id: int, parent_id: int) -> Span | None:
-        """The restore, or else the cold start, as a part of this trace. Where there was a restore, the init was that of the snapshot."""
+        """The restore, or else the cold start, as a part of the first invocation's trace. After a restore the init was the snapshot's."""
+        return None if self._is_warm else self._take(trace_id, parent_id)
+
+    def _take(self, trace_id: int, parent_id: int) -> Span | None:
         span = self._restore or self._cold_start
         self._restore = self._cold_start = None
         if span is not None:
@@ -60,8 +69,8 @@ class SandboxSpans:
         if not self._awaits_trace or self._cold_start is None or not self._cold_start["duration"]:
             return None
         self._awaits_trace = False
-        return self.take(0, 0)
+        return self._take(0, 0)
 
     def take_adopted_anyway(self) -> Span | None:
         """The same, at the end of the sandbox: the report of the init will not come."""
-        return self.take(0, 0) if self._awaits_trace else None
+        return self._take(0, 0) if self._awaits_trace else None

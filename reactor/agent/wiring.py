@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str, str], None]
 
+INIT_TAGS = ("cold_start", "proactive_initialization", "runtime")
 NO_FACTS = LogFacts((), (), (), False)
 
 
@@ -104,6 +105,15 @@ class Pipelines:
             self.is_nearly_full = self.is_nearly_full or pipeline.call_if_made(_is_nearly_full, now=now, otherwise=False)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
+
+    def init_tags(self, now: Now) -> dict[str, str]:
+        """What enhanced metrics say of this invocation's sandbox: whether it is a cold start, and of which runtime."""
+        tags: dict[str, str] = self._metrics.call(_dynamic_tags, now=now, otherwise={})
+        return {key: tags[key] for key in INIT_TAGS if key in tags}
+
+    def count_error(self, request_id: str, now: Now) -> None:
+        """A library's end call told of an error."""
+        self._enhance(Enhanced.error_reported, request_id, now.epoch_ms, now=now)
 
     def set_runtime(self, runtime: str, now: Now) -> None:
         self._enhance(Enhanced.set_runtime, runtime, now=now)
@@ -331,6 +341,10 @@ def _losses(metrics: MetricsPipeline) -> list[Loss]:
 
 def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:
     tell(metrics.enhanced, *args)
+
+
+def _dynamic_tags(metrics: MetricsPipeline) -> dict[str, str]:
+    return metrics.enhanced.dynamic_tags
 
 
 def _is_nearly_full(pipeline: Any) -> bool:
