@@ -80,5 +80,6 @@ TABLE: Table[State, act.Data] = Table(
         (State.EXPECTED, ev.Superseded): "its beginning is still to come",
         (State.DONE, ev.Superseded): "its report is still to come",
         (State.SENT, ev.Superseded): "it is sent already",
+        (State.SENT, ev.RuntimeDone): "the record comes after all: another one's beginning was taken for the end",
     },
 )

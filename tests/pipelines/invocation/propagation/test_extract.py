@@ -333,4 +333,3 @@ def test_no_carrier_makes_a_style_raise_and_ids_fit(carrier, styles, first_only)
 @given(st.one_of(st.none(), st.text(), st.lists(st.integers()), st.dictionaries(st.text(), st.integers())))
 def test_any_json_value_can_be_asked_for_a_carrier(value):
     assert all(type(text) is str for text in fold(value).values())
-
