@@ -27,7 +27,7 @@ from reactor.agent.machines import build
 from reactor.agent.measuring import USAGE, Measuring, Probe
 from reactor.agent.outbox import INTAKE, PAYLOAD, Outbox
 from reactor.agent.outputs import Answer, ClearTimer, ForgetPayload, KeepPayloads, Payload, Say, SetTimer
-from reactor.agent.tracing_door import TracingDoor
+from reactor.agent.invocation_door import InvocationDoor
 from reactor.agent.wiring import Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
@@ -35,7 +35,7 @@ from reactor.config.values import Settings
 if TYPE_CHECKING:
     from pipelines.invocation.pipeline import Made
     from reactor.agent.own_metrics import OwnMetrics
-    from reactor.agent.tracing import Tracing
+    from reactor.agent.invocation_traces import InvocationTraces
 
 CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
 HELD_BYTES_MAX = 1024 * 1024  # of datagrams that arrive before the registration is answered
@@ -74,7 +74,7 @@ class Agent:
         self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
-        self._tracing = TracingDoor(lambda: self._make_tracing(watch))
+        self._traced = InvocationDoor(lambda: self._make_traced(watch))
         self._held: list[given.Datagrams] = []
         self._held_bytes = 0
         self._closed: dict[str, None] = {}  # in order, the oldest first
@@ -149,12 +149,12 @@ class Agent:
         account_id = self.registration.account_id if self.registration else "none"
         return Pipelines(self._settings, self._sandbox, self._architecture, account_id, self._random, self.ledger, self._say, self._began)
 
-    def _make_tracing(self, watch: Callable[[Step], None] | None) -> "Tracing":
-        from reactor.agent.tracing import Tracing, make_id_from, settings_for
+    def _make_traced(self, watch: Callable[[Step], None] | None) -> "InvocationTraces":
+        from reactor.agent.invocation_traces import InvocationTraces, make_id_from, settings_for
 
         account_id = self.registration.account_id if self.registration else "none"
         settings = settings_for(self._settings, self._sandbox, account_id)
-        return Tracing(settings, make_id_from(self._random), self.ledger, self._say, self._send_spans, self._count_error, watch)
+        return InvocationTraces(settings, make_id_from(self._random), self.ledger, self._say, self._send_spans, self._count_error, watch)
 
     def _send_spans(self, made: "Made", now: Now) -> None:
         if self.pipelines is not None:
@@ -195,7 +195,7 @@ class Agent:
         self.ledger.accept("telemetry record", len(item.records))
         self.pipelines.take_records(item.records, self._now)
         for record in item.records:
-            self._tracing.record(record, self._now)
+            self._traced.record(record, self._now)
             if (reader := _READERS.get(record["type"])) is not None:
                 reader(self, record)
         self._look_at_fullness()
@@ -227,15 +227,15 @@ class Agent:
         """Whatever is wrong with a call, it is answered: the library goes on without us."""
         headers: Headers = ()
         if self._collecting("call of a library") is not None:
-            headers = self._tracing.call(item.call, self._now)
-            self._look_at_tracing()
+            headers = self._traced.call(item.call, self._now)
+            self._look_at_traced()
         self._out.append(Answer(headers))
 
     def _flush_called(self, item: given.FlushCalled) -> None:
         self._feed("flush", ev.BackgroundFlushAsked(self._now, self._now.mono_ms + self._settings.flush_budget_ms))
 
-    def _look_at_tracing(self) -> None:
-        for effect in self._tracing.take_unexpected():
+    def _look_at_traced(self) -> None:
+        for effect in self._traced.take_unexpected():
             self._unexpected(effect)
         self._look_at_fullness()
 
@@ -367,7 +367,7 @@ class Agent:
     def _open(self, effect: do.OpenInvocation) -> None:
         request_id = effect.request_id
         if self._is_blind():
-            self._tracing.superseded(self._now)
+            self._traced.superseded(self._now)
         if not self._machines.opened_by_start:  # where one at a time runs, the one before is over
             for closing in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
                 self._perform(INVOCATION, closing)
@@ -378,7 +378,7 @@ class Agent:
     def _end_open(self, effect: do.EndOpenInvocations) -> None:
         for closing in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
             self._perform(INVOCATION, closing)
-        self._tracing.stopped(self._now)
+        self._traced.stopped(self._now)
         if self.pipelines is not None:
             self.pipelines.let_go(self._now)
 
@@ -419,7 +419,7 @@ class Agent:
             self.pipelines.set_runtime(runtime, self._now)
         start = None if self._is_blind() else self._measuring.begin(effect.request_id, self._now, self._out)
         self.pipelines.count_invocation(effect.request_id, effect.at, start)
-        self._tracing.opened(effect.request_id, effect.at, self.pipelines.init_tags(self._now), self._now)
+        self._traced.opened(effect.request_id, effect.at, self.pipelines.init_tags(self._now), self._now)
 
     def _is_blind(self) -> bool:
         """No record of the invocation's end will come."""
@@ -429,18 +429,18 @@ class Agent:
         assert self.pipelines is not None
         self.pipelines.count_runtime(effect.done.fields, self._now, self._measuring.snapshot())
         self.pipelines.count_usage(self._measuring.end(effect.done.request_id, self._out), self._now)
-        self._tracing.runtime_done(effect.done, self._now)
+        self._traced.runtime_done(effect.done, self._now)
 
     def _count_report(self, effect: do.CountReport) -> None:
         assert self.pipelines is not None
         self.pipelines.count_report(effect.report.fields, self._now, self._measuring.snapshot())
         self.pipelines.count_usage(self._measuring.end(effect.report.request_id, self._out), self._now)
-        self._tracing.reported(effect.report, self._now)
+        self._traced.reported(effect.report, self._now)
 
     def _close(self, effect: do.CloseInvocation) -> None:
         assert self.pipelines is not None
         self._measuring.forget(effect.request_id, self._out)
-        self._tracing.closed(effect.request_id, self._now)
+        self._traced.closed(effect.request_id, self._now)
         self._closed[effect.request_id] = None
         if len(self._closed) > CLOSED_REMEMBERED:
             del self._closed[next(iter(self._closed))]

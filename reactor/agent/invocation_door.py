@@ -1,4 +1,4 @@
-"""Stands before `reactor/agent/tracing.py`: most functions that are not traced never need it, and it is a quarter of the program.
+"""Stands before `reactor/agent/invocation_traces.py`: most functions that are not traced never need it, and it is a quarter of the program.
 
 Until a library says something, what the platform says is kept here, no more than is still true; then it is told from the beginning.
 """
@@ -13,7 +13,7 @@ from protocols import telemetry_records as read
 if TYPE_CHECKING:
     from protocols.http_server import Headers
     from protocols.lifecycle_api import Call
-    from reactor.agent.tracing import Tracing
+    from reactor.agent.invocation_traces import InvocationTraces
 
 KEPT_MAX = 500  # invocations
 TOLD_MAX = 20  # of each
@@ -22,20 +22,20 @@ SANDBOX_RECORDS = frozenset({"platform.initStart", "platform.initReport", "platf
 RECORDS = SANDBOX_RECORDS | {"platform.start"}
 
 Told = tuple[str, tuple[Any, ...]]
-"""The name of a method of `Tracing`, and what it was called with."""
+"""The name of a method of `InvocationTraces`, and what it was called with."""
 
 
-class TracingDoor:
-    """Has the methods of `Tracing` that tell it things, and `tracing` itself once somebody needs it."""
+class InvocationDoor:
+    """Has the methods of `InvocationTraces` that tell it things, and `tracing` itself once somebody needs it."""
 
-    def __init__(self, make: Callable[[], "Tracing"]) -> None:
+    def __init__(self, make: Callable[[], "InvocationTraces"]) -> None:
         self._make = make
-        self._tracing: Tracing | None = None
+        self._tracing: InvocationTraces | None = None
         self._sandbox: dict[str, Told] = {}
         self._invocations: dict[str, list[Told]] = {}
 
     @property
-    def tracing(self) -> "Tracing":
+    def tracing(self) -> "InvocationTraces":
         """Made at first use, and told what it has missed."""
         if self._tracing is None:
             self._tracing = self._make()

@@ -33,7 +33,7 @@ CALL = "call of a library"
 Facts = StartFacts | EndFacts
 
 
-class Tracing:
+class InvocationTraces:
     """All invocations of one sandbox. `send` takes a chunk of spans, `count_error` a request id; both are told the time."""
 
     def __init__(
@@ -278,21 +278,21 @@ class Tracing:
             self._say("WARN", sentence)
 
 
-_PERFORM: dict[type, Callable[[Tracing, Any], None]] = {
-    act.BeginSpans: Tracing._begin_spans,
-    act.TakeStart: Tracing._take_start,
-    act.TakeEnd: Tracing._take_end,
-    act.RefuseTracer: Tracing._refuse,
-    act.SendSpans: Tracing._send_spans,
-    act.DropSpans: Tracing._drop_spans,
+_PERFORM: dict[type, Callable[[InvocationTraces, Any], None]] = {
+    act.BeginSpans: InvocationTraces._begin_spans,
+    act.TakeStart: InvocationTraces._take_start,
+    act.TakeEnd: InvocationTraces._take_end,
+    act.RefuseTracer: InvocationTraces._refuse,
+    act.SendSpans: InvocationTraces._send_spans,
+    act.DropSpans: InvocationTraces._drop_spans,
 }
 
-_READERS: dict[str, Callable[[Tracing, read.Record, int], None]] = {
-    "platform.start": Tracing._start,
-    "platform.initStart": Tracing._init_start,
-    "platform.initReport": Tracing._init_report,
-    "platform.restoreStart": Tracing._restore_start,
-    "platform.restoreReport": Tracing._restore_report,
+_READERS: dict[str, Callable[[InvocationTraces, read.Record, int], None]] = {
+    "platform.start": InvocationTraces._start,
+    "platform.initStart": InvocationTraces._init_start,
+    "platform.initReport": InvocationTraces._init_report,
+    "platform.restoreStart": InvocationTraces._restore_start,
+    "platform.restoreReport": InvocationTraces._restore_report,
 }
 
 
