@@ -17,7 +17,11 @@ TAGS_MAX = 1000  # of one payload
 BYTES_MAX = 256 * 1024  # of one payload's tags, names included
 VISITS_MAX = 20_000  # values looked at, for many of them make no tag
 JSON_DEPTH_MAX = 64  # of what is written as JSON
+INNER_LENGTH_MAX = (
+    256 * 1024
+)  # of a text that is looked into; a longer one that looks like JSON is not shown, for there may be secrets in it
 SECRETS = ("password", "passwd", "pwd", "secret", "token", "authorization", "apikey")
+OPENINGS = ("{", "[", '"')
 _SPELLING = str.maketrans("", "", "-_. ")
 
 
@@ -92,9 +96,14 @@ def _tags(key: str, name: str, value: object, depth: int, depth_max: int, visits
 
 
 def parse_inner(text: str) -> Any:
-    """The object, list or text that a text holds as JSON; None when it holds none. Numbers stay as they are spelt."""
-    if text[:1] not in ("{", "[", '"', " ", "\n", "\r", "\t"):
+    """The object, list or text that a text holds as JSON; None when it holds none. Numbers stay as they are spelt.
+
+    One that is too long to be looked into gives its length, as a text.
+    """
+    if not text.lstrip().startswith(OPENINGS):
         return None
+    if len(text) > INNER_LENGTH_MAX:
+        return f"({len(text)} characters)"
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -155,7 +164,7 @@ def _object(value: Mapping[Any, Any], depth: int) -> Iterator[str]:
 def _without_secrets(text: str, depth: int) -> str:
     """A text that holds JSON is written anew, for there may be secrets in it."""
     inner = parse_inner(text) if depth < JSON_DEPTH_MAX else None
-    return text if inner is None or isinstance(inner, str) else "".join(_bounded(inner, depth + 1))
+    return text if inner is None else "".join(_bounded(inner, depth + 1))
 
 
 def _bounded(value: object, depth: int) -> Iterator[str]:

@@ -22,20 +22,20 @@ from protocols.spool_format import read_request as request_of
 from reactor.agent import inputs as given
 from reactor.agent.codec import Codec, Plain
 from reactor.agent.destinations import Destinations
+from reactor.agent.invocation_door import InvocationDoor
 from reactor.agent.ledger import Ledger
 from reactor.agent.machines import build
 from reactor.agent.measuring import USAGE, Measuring, Probe
 from reactor.agent.outbox import INTAKE, PAYLOAD, Outbox
 from reactor.agent.outputs import Answer, ClearTimer, ForgetPayload, KeepPayloads, Payload, Say, SetTimer
-from reactor.agent.invocation_door import InvocationDoor
 from reactor.agent.wiring import Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 
 if TYPE_CHECKING:
     from pipelines.invocation.pipeline import Made
-    from reactor.agent.own_metrics import OwnMetrics
     from reactor.agent.invocation_traces import InvocationTraces
+    from reactor.agent.own_metrics import OwnMetrics
 
 CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
 HELD_BYTES_MAX = 1024 * 1024  # of datagrams that arrive before the registration is answered

@@ -23,4 +23,3 @@ def _text(value: object) -> str | None:
     if type(value) is str:
         return value
     return str(value) if type(value) is int and value.bit_length() <= 64 else None
-

@@ -153,6 +153,13 @@ def test_texts_within_texts_end():
     assert capture("p", text, 10).tags
 
 
+@pytest.mark.parametrize("depth_max", [1, 10])
+def test_a_text_that_is_too_long_to_look_into_is_not_shown(depth_max):
+    text = json.dumps({"password": "hunter2", "more": "x" * 300_000})
+    assert "hunter2" not in str(capture("p", {"a": text, "b": {"c": text}, "d": json.dumps(text)}, depth_max).tags)
+    assert capture("p", "x" * 300_000, 10).tags == {"p": "x" * TEXT_LENGTH_MAX}
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(['{"a":1}', '["x"]', '"{}"', "[", "{"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
