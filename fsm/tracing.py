@@ -43,7 +43,11 @@ TABLE: Table[State, act.Data] = Table(
     rows={
         (State.EXPECTED, ev.Opened): (Row(State.RUNNING, act.begin),),
         **_calls(State.EXPECTED),
-        (State.EXPECTED, act.Closed): (Row(State.CLOSED, act.drop),),
+        (State.EXPECTED, act.Closed): (
+            # The runtime was given the invocation; only we have not heard of it.
+            Row(State.CLOSED, act.send_and_drop, act.is_started),
+            Row(State.CLOSED, act.drop),
+        ),
         **_calls(State.RUNNING),
         (State.RUNNING, ev.Opened): (Row(State.RUNNING, act.send_and_begin),),
         (State.RUNNING, ev.RuntimeDone): (

@@ -28,6 +28,7 @@ from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 
 NS = 1_000_000  # in a millisecond
+CLOSED_REMEMBERED = 500  # request ids whose calls, should more come, are known to be late
 CALL = "call of a library"
 
 Facts = StartFacts | EndFacts
@@ -57,6 +58,7 @@ class InvocationTraces:
         self._calls = 0
         self._hand: Facts | None = None  # the call that is being told to a machine
         self._begun: set[str] = set()
+        self._closed: dict[str, None] = {}  # in order, the oldest first
         self._out: list[Any] = []
         self._now = Now(0, 0)
 
@@ -83,13 +85,15 @@ class InvocationTraces:
             return
         for finding in facts.findings:
             self._ledger.note(f"calls: {finding}")
-        if request_id:
+        if request_id in self._closed:
+            self._ledger.drop(CALL, "after the end of its invocation")
+        elif request_id:
             self._pair(pairs, pairing.CallNamed(self._now, request_id))
             self._tell_call(event(self._now, request_id), facts)
-            return
-        self._calls += 1
-        self._early[self._calls] = facts
-        self._pair(pairs, pairing.CallCame(self._now, self._calls))
+        else:
+            self._calls += 1
+            self._early[self._calls] = facts
+            self._pair(pairs, pairing.CallCame(self._now, self._calls))
 
     def _pair(self, pairs: Machine[Any, Any], event: Any) -> None:
         for effect in pairs.feed(event):
@@ -144,6 +148,7 @@ class InvocationTraces:
         if request_id in self._begun:
             self._over(request_id)
         self._begun.add(request_id)
+        self._closed.pop(request_id, None)
         self._feed(request_id, ev.Opened(at, request_id))
         self._pair(self._starts, pairing.RunBegan(now, request_id))
         self._pair(self._ends, pairing.RunBegan(now, request_id))
@@ -258,6 +263,9 @@ class InvocationTraces:
     def _drop_spans(self, effect: act.DropSpans) -> None:
         self._ask(InvocationPipeline.drop, effect.request_id)
         self._over(effect.request_id)
+        self._closed[effect.request_id] = None
+        if len(self._closed) > CLOSED_REMEMBERED:
+            del self._closed[next(iter(self._closed))]
 
     def _over(self, request_id: str) -> None:
         self._begun.discard(request_id)

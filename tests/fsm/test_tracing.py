@@ -70,7 +70,8 @@ def told(*events):
         # Without telemetry the next invocation is the end.
         ([OPENED, STARTED, PLACED, ENDED, SUPERSEDED, CLOSED], [BEGIN, START, END, SEND, DROP]),
         # It never began.
-        ([STARTED, CLOSED], [START, DROP]),
+        ([STARTED, CLOSED], [START, SEND, DROP]),
+        ([ENDED, CLOSED], [END, DROP]),
         # The same request again, before and after its spans were sent.
         ([OPENED, STARTED, OPENED, STARTED, CLOSED], [BEGIN, START, SEND, BEGIN, START, SEND, DROP]),
         ([OPENED, DONE, OPENED, CLOSED], [BEGIN, SEND, BEGIN, SEND, DROP]),
