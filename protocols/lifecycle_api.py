@@ -38,6 +38,14 @@ class Call:
         return self.headers.get(REQUEST_ID, "").strip()
 
 
+def request_of(request: Request | Refused) -> Request:
+    """What a call came in: of one that did not come whole, its head."""
+    if isinstance(request, Request):
+        return request
+    assert request.head is not None, "without a head there is no call"
+    return request.head
+
+
 def read(request: Request | Refused) -> Call | Response:
     """The call that a request is, or the answer to one that is none."""
     if isinstance(request, Refused):

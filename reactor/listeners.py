@@ -172,7 +172,8 @@ class Listeners:
         if call.kind == lifecycle_api.FLUSH:
             await self._flush()
             return lifecycle_api.answer()
-        return lifecycle_api.answer(self._ask(Called(call)))  # no await inside: calls and spans stay in the order in which they came
+        # No await inside: calls and spans stay in the order in which they came.
+        return lifecycle_api.answer(self._ask(Called(lifecycle_api.request_of(request), call)))
 
     async def _trace(self, request: Request | Refused) -> Response:
         if isinstance(request, Refused):

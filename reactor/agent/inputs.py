@@ -72,8 +72,9 @@ class NotServed(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class Called(Word):
-    """A library's start or end call for an invocation; the agent gives an `Answer`."""
+    """A library's start or end call for an invocation; the agent gives an `Answer`. `request`: as it came, for a recording."""
 
+    request: Request
     call: Call
 
 
