@@ -93,6 +93,7 @@ class Data:
     """
 
     is_alone: bool = True
+    calls_max: int = CALLS_MAX
     wanting: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     early: tuple[int, ...] = ()
@@ -132,7 +133,7 @@ def is_last_early(data: Data, event: object) -> bool:
 
 
 def is_full(data: Data, event: object) -> bool:
-    return len(data.early) >= CALLS_MAX
+    return len(data.early) >= data.calls_max
 
 
 # --- actions ------------------------------------------------------------------------------------------------------------------
