@@ -67,7 +67,7 @@ def constant(value: str) -> Getter:
 
 
 def scaled_ns(value: Any, factor: float) -> int:
-    """A number, or a text that is one, times a factor; 0 for what is no time. In doubles, so that starts equal the reference's to the bit."""
+    """A number, or a text that is one, times a factor; 0 for what is no time. In doubles: starts equal the reference's to the bit."""
     if type(value) not in (int, float, str) or (type(value) is str and len(value) > 40):
         return 0
     try:

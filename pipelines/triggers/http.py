@@ -50,8 +50,8 @@ def url(host: str, path: str) -> str:
 def authorizer_carrier(record: Record, *path: str) -> Carrier | None:
     """What an instrumented authorizer left for the function: base64 of JSON, at `requestContext.authorizer` and `path`.
 
-    API Gateway caches an authorizer's answer, so it may belong to an older request. It counts if the authorizer was run for this one: its latency is
-    known, or the request id that it saw is this request's. (specification, triggers 5.1)
+    API Gateway caches an authorizer's answer, so it may belong to an older request. It counts if the authorizer was run for this one: its
+    latency is known, or the request id that it saw is this request's. (specification, triggers 5.1)
     """
     context = dig(record, "requestContext")
     found = dig(context, "authorizer", *path, "_datadog")

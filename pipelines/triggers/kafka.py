@@ -1,4 +1,4 @@
-"""What MSK and self-managed Kafka have in common: records by topic and partition, headers as lists of bytes. (specification, triggers 6.6)"""
+"""What MSK and self-managed Kafka have in common: records by topic, headers as lists of bytes. (specification, triggers 6.6)"""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -49,7 +49,7 @@ def carrier(record: Record) -> Carrier:
 
 
 def header_text(value: Any) -> str | None:
-    """A header's value from its bytes: `[104, 101]`, `["104"]`, `{"0": "104", "1": "101"}`. None if one of a list's is none, or it is no UTF-8."""
+    """A header's value from its bytes: `[104, 101]`, `["104"]`, `{"0": "104", "1": "101"}`. None if it is no UTF-8, or one of a list no byte."""
     if type(value) not in (list, dict) or len(value) > HEADER_BYTES_MAX:
         return None
     try:

@@ -14,8 +14,8 @@ def records(event: Any) -> list[Record]:
     queues = dig(event, "rmqMessagesByQueue")
     found: list[Record] = []
     for key, messages in islice(queues.items() if type(queues) is dict else (), RECORDS_MAX):
-        for each in messages[: RECORDS_MAX + 1 - len(found)] if type(messages) is list else ():
-            found.append({"event": event, "queue": key, "message": each})
+        first = messages[: RECORDS_MAX + 1 - len(found)] if type(messages) is list else ()
+        found.extend({"event": event, "queue": key, "message": each} for each in first)
     return found or [{"event": event, "queue": "", "message": {}}]
 
 

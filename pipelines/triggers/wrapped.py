@@ -60,7 +60,7 @@ def binary_carrier(value: Any) -> Carrier:
 
 
 def find_inner(body: str, budget: Budget) -> tuple[str, Any]:
-    """The name of the source whose event a message wraps, and that event's record; ("", None) if it wraps none. (specification, triggers 4.3)"""
+    """The name of the source whose event a message wraps, and that event; ("", None) if it wraps none. (specification, triggers 4.3)"""
     if body[:WHITE_CHARS_MAX].lstrip()[:1] != "{" or not any(mark in body for mark in MARKS) or not budget.take(len(body)):
         return "", None
     value = parse(body)
