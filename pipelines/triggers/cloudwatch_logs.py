@@ -24,7 +24,7 @@ def head_of(data: str) -> str:
 
 
 def member(head: str, name: str) -> str:
-    """The text of one member of an object that may be cut off further on. Nothing is sought in `logEvents`: lines could look like members."""
+    """The text of one member of an object that may be cut off further on. The lines are not searched: they could look like members."""
     _before, mark, rest = head.partition('"logEvents"')[0].partition(f'"{name}":')
     try:
         return as_text(JSONDecoder().raw_decode(rest.lstrip())[0]) or "" if mark else ""

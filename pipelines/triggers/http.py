@@ -1,8 +1,9 @@
 """What the HTTP sources have in common: headers and the tags made from them."""
 
+from itertools import islice
 from typing import Any
 
-from pipelines.triggers.fields import as_carrier, as_text, dig, has_context, text
+from pipelines.triggers.fields import NAMES_MAX, as_carrier, as_text, dig, has_context, text
 from pipelines.triggers.model import Carrier, Getter, Record
 from pipelines.triggers.wrapped import binary_carrier
 
@@ -17,7 +18,9 @@ def first_values(value: Any) -> Carrier:
     """`{"Name": ["first", "second"]}` -> `{"name": "first"}`."""
     if type(value) is not dict:
         return {}
-    return {name.lower(): each[0] for name, each in value.items() if type(each) is list and each and type(each[0]) is str}
+    return {
+        name.lower(): each[0] for name, each in islice(value.items(), NAMES_MAX) if type(each) is list and each and type(each[0]) is str
+    }
 
 
 def header(name: str) -> Getter:
@@ -30,7 +33,7 @@ def find_header(record: Record, name: str) -> str | None:
         headers = dig(record, group)
         if type(headers) is not dict:
             continue
-        for key, value in headers.items():
+        for key, value in islice(headers.items(), NAMES_MAX):
             if len(key) == len(name) and key.lower() == name:
                 first = value[0] if type(value) is list and value else value
                 if (found := as_text(first)) is not None:
