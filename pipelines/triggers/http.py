@@ -10,8 +10,8 @@ from pipelines.triggers.wrapped import binary_carrier
 
 def headers_of(record: Record) -> Carrier:
     """The headers, names in lower case; the first value of each where they come as lists only."""
-    headers = as_carrier(dig(record, "headers"))
-    return headers or first_values(dig(record, "multiValueHeaders"))
+    headers = dig(record, "headers")
+    return as_carrier(headers) or first_values(headers) or first_values(dig(record, "multiValueHeaders"))
 
 
 def first_values(value: Any) -> Carrier:
