@@ -50,6 +50,7 @@ SOURCE = Source(
     name="appsync",
     title="AppSync",
     event_source="appsync",
+    is_addition=True,
     recognised_is=(
         "`info.parentTypeName` and `.fieldName`, or `info.channel` and `.operation`, or `authorizationToken` and `requestContext.apiId`"
     ),

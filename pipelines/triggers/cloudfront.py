@@ -40,6 +40,7 @@ SOURCE = Source(
     name="cloudfront",
     title="CloudFront (Lambda@Edge)",
     event_source="cloudfront",
+    is_addition=True,
     recognised_is="`Records[0].cf` is there",
     tags=rules(
         {

@@ -43,6 +43,7 @@ SOURCE = Source(
     name="cloudwatch_logs",
     title="CloudWatch Logs subscription",
     event_source="cloudwatch-logs",
+    is_addition=True,
     recognised_is="`awslogs.data` is a text",
     tags=rules({FUNCTION_TRIGGER: constant("cloudwatch-logs")}),
     arn=group_arn,

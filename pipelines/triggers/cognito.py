@@ -26,6 +26,7 @@ SOURCE = Source(
     name="cognito",
     title="Cognito user pool",
     event_source="cognito",
+    is_addition=True,
     recognised_is="`triggerSource` is a text, `userPoolId` is there",
     tags=rules({FUNCTION_TRIGGER: constant("cognito")}),
     arn=arn,

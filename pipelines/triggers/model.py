@@ -79,6 +79,8 @@ class Source:
     name: str
     title: str
     event_source: str
+    is_addition: bool = False
+    """Unknown to Datadog's extension."""
     recognised_is: str
     tags: Rules = ()
     arn: Callable[[Record, TriggerSettings], str]

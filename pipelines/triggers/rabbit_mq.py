@@ -38,6 +38,7 @@ SOURCE = Source(
     name="rabbit_mq",
     title="Amazon MQ (RabbitMQ)",
     event_source="amazon-mq",
+    is_addition=True,
     recognised_is='`eventSource` is "aws:rmq"',
     tags=rules({FUNCTION_TRIGGER: constant("amazon-mq")}),
     arn=lambda record, settings: text(record, "event", "eventSourceArn"),

@@ -13,6 +13,7 @@ SOURCE = Source(
     name="scheduled",
     title="Scheduled rule",
     event_source="cloudwatch-events",
+    is_addition=True,
     recognised_is="`source` is `aws.events`",
     tags=rules({FUNCTION_TRIGGER: constant("cloudwatch-events")}),
     arn=rule,

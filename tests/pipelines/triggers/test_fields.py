@@ -1,7 +1,7 @@
 """Reading what nobody promised (specification, triggers 2.3 and 5.2)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.triggers.fields import (
@@ -168,6 +168,7 @@ def test_base64_that_is_none_is_nothing(value, expected):
     assert decode_base64(value) == expected
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_no_value_is_refused_with_an_exception(value):
     for function in (as_text, as_carrier, ms_to_ns, s_to_ns, time_to_ns, decode_base64):

@@ -1,7 +1,7 @@
 """Services, partitions and paths, row by row (specification, triggers 3)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.triggers.detect import SOURCES, load
@@ -116,6 +116,7 @@ def test_variable_parts_of_a_path_become_placeholders(path):
     assert parametrise(path) == PATHS[path]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="/abs1{}-", max_size=40))
 def test_a_path_is_parametrised_once_and_for_all(path):
     once = parametrise(path)
