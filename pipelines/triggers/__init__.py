@@ -7,7 +7,7 @@
     complete(inferred, invocation_span, appsec_enabled)        # spans.py: when the runtime is done; may be done again
     attach_pointers(span, inferred.pointers)                   # pointers.py
 
-Read `model.py` first: `Source` is what the rules of one event source are, `Inferred` what they give. Then one source (`sqs.py`); each has a
-module of its own, which is imported when the first event of its kind comes. `detect.py` holds the order in which sources are tried. Nothing here
-raises, whatever the event; one odd field costs that field. Nothing here reads a clock or rolls dice: ids come from `make_id`.
+Read `model.py` first: `Source` is what the rules of one event source are, `Inferred` what they give. Then one source (`sqs.py`); each has
+a module of its own, which is imported when the first event of its kind comes. `detect.py` holds the order in which sources are tried.
+Nothing here raises, whatever the event; one odd field costs that field. Nothing here reads a clock or rolls dice: ids come from `make_id`.
 """

@@ -25,6 +25,7 @@ SOURCE = Source(
     name="active_mq",
     title="Amazon MQ (ActiveMQ)",
     event_source="amazon-mq",
+    is_addition=True,
     recognised_is='`eventSource` is "aws:amq"',
     tags=rules({FUNCTION_TRIGGER: constant("amazon-mq")}),
     arn=lambda record, settings: text(record, "event", "eventSourceArn"),

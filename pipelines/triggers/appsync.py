@@ -1,4 +1,4 @@
-"""AppSync: direct resolvers (also in batches), channels of AppSync Events, and authorizers. Unknown to the reference, which only reads the headers.
+"""AppSync: direct resolvers (also in batches), channels of AppSync Events, and authorizers. Of these the reference only reads the headers.
 
 The events carry no time: the span begins with the invocation.
 """
@@ -22,7 +22,7 @@ def headers_of(record: Record) -> Carrier:
 
 def host(record: Record) -> str:
     """Of the API, as the caller knows it."""
-    return text(record, "request", "domainName").replace("None", "") or as_text(headers_of(record).get("host")) or ""
+    return text(record, "request", "domainName") or as_text(headers_of(record).get("host")) or ""
 
 
 def api_id(record: Record) -> str:
@@ -50,7 +50,10 @@ SOURCE = Source(
     name="appsync",
     title="AppSync",
     event_source="appsync",
-    recognised_is="`info.parentTypeName` and `.fieldName`, or `info.channel` and `.operation`, or `authorizationToken` and `requestContext.apiId`",
+    is_addition=True,
+    recognised_is=(
+        "`info.parentTypeName` and `.fieldName`, or `info.channel` and `.operation`, or `authorizationToken` and `requestContext.apiId`"
+    ),
     tags=rules({FUNCTION_TRIGGER: constant("appsync")}),
     arn=arn,
     arn_is="`arn:…:appsync:<region>:<account>:apis/<apiId>` of authorizers; resolvers are not told",

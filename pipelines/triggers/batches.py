@@ -10,10 +10,11 @@ RECORDS_MAX = 100
 
 
 def upper_records(event: Any) -> list[Record]:
-    """The elements of `Records` that are objects; one empty record if none is."""
+    """The elements of `Records` that are objects."""
     return objects(dig(event, "Records"))
 
 
 def objects(value: Any) -> list[Record]:
-    found = [each for each in value[: RECORDS_MAX + 1] if type(each) is dict] if type(value) is list else []
+    """At least one, if only an empty one."""
+    found: list[Record] = [each for each in value[: RECORDS_MAX + 1] if type(each) is dict] if type(value) is list else []
     return found or [{}]

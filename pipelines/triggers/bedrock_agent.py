@@ -40,6 +40,7 @@ SOURCE = Source(
     name="bedrock_agent",
     title="Bedrock agent",
     event_source="bedrock-agent",
+    is_addition=True,
     recognised_is="`agent` is an object, `actionGroup` is there",
     tags=rules({FUNCTION_TRIGGER: constant("bedrock-agent")}),
     arn=arn,

@@ -3,8 +3,10 @@
 At the edge itself no extension runs; the shape reaches functions that get such events handed on.
 """
 
+from itertools import islice
+
 from pipelines.triggers.batches import upper_records
-from pipelines.triggers.fields import as_text, constant, dig, rules, text
+from pipelines.triggers.fields import NAMES_MAX, as_text, constant, dig, rules, text
 from pipelines.triggers.model import FUNCTION_TRIGGER, Carrier, Getter, Record, Source, TriggerSettings
 from pipelines.triggers.names import partition
 
@@ -14,7 +16,9 @@ def headers_of(record: Record) -> Carrier:
     headers = dig(record, "cf", "request", "headers")
     if type(headers) is not dict:
         return {}
-    first = {name.lower(): dig(values[0], "value") for name, values in headers.items() if type(values) is list and values}
+    first = {
+        name.lower(): dig(values[0], "value") for name, values in islice(headers.items(), NAMES_MAX) if type(values) is list and values
+    }
     return {name: value for name, value in first.items() if type(value) is str}
 
 
@@ -36,6 +40,7 @@ SOURCE = Source(
     name="cloudfront",
     title="CloudFront (Lambda@Edge)",
     event_source="cloudfront",
+    is_addition=True,
     recognised_is="`Records[0].cf` is there",
     tags=rules(
         {

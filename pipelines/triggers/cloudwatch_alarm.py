@@ -13,6 +13,7 @@ SOURCE = Source(
     name="cloudwatch_alarm",
     title="CloudWatch alarm",
     event_source="cloudwatch-alarm",
+    is_addition=True,
     recognised_is="`source` is `aws.cloudwatch`, `alarmData` is an object",
     tags=rules({FUNCTION_TRIGGER: constant("cloudwatch-alarm")}),
     arn=lambda record, settings: text(record, "alarmArn"),

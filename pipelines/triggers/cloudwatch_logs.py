@@ -24,8 +24,8 @@ def head_of(data: str) -> str:
 
 
 def member(head: str, name: str) -> str:
-    """The text of one member of an object that may be cut off further on. Members stand before `logEvents`, whose lines could look like them."""
-    before, mark, rest = head.partition('"logEvents"')[0].partition(f'"{name}":')
+    """The text of one member of an object that may be cut off further on. The lines are not searched: they could look like members."""
+    _before, mark, rest = head.partition('"logEvents"')[0].partition(f'"{name}":')
     try:
         return as_text(JSONDecoder().raw_decode(rest.lstrip())[0]) or "" if mark else ""
     except (ValueError, RecursionError):
@@ -43,6 +43,7 @@ SOURCE = Source(
     name="cloudwatch_logs",
     title="CloudWatch Logs subscription",
     event_source="cloudwatch-logs",
+    is_addition=True,
     recognised_is="`awslogs.data` is a text",
     tags=rules({FUNCTION_TRIGGER: constant("cloudwatch-logs")}),
     arn=group_arn,

@@ -1,4 +1,7 @@
-"""Cognito user pools' triggers. Nothing of the user is told. The events carry no time: the span begins with the invocation. Unknown to the reference."""
+"""Cognito user pools' triggers. Nothing of the user is told. Unknown to the reference.
+
+The events carry no time: the span begins with the invocation.
+"""
 
 from pipelines.triggers.fields import as_carrier, constant, dig, rules, text
 from pipelines.triggers.model import FUNCTION_TRIGGER, Record, Source, SpanRule, TriggerSettings
@@ -23,6 +26,7 @@ SOURCE = Source(
     name="cognito",
     title="Cognito user pool",
     event_source="cognito",
+    is_addition=True,
     recognised_is="`triggerSource` is a text, `userPoolId` is there",
     tags=rules({FUNCTION_TRIGGER: constant("cognito")}),
     arn=arn,

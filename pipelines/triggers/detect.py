@@ -1,13 +1,13 @@
-"""Which source an event comes from: tests in order, the first that holds decides. A source's own module is imported when it is first met.
+"""Which source an event comes from: tests in order, the first that holds decides. Its module is imported when it is first met.
 
-The first thirteen are the reference's, in its order; those that it lacks stand where they take nothing from them. (specification, triggers 2.1)
+The reference's thirteen are in its order; those that it lacks stand where they take nothing from them. (specification, triggers 2.1)
 """
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from pipelines.triggers.fields import dig
+from pipelines.triggers.fields import dig, text
 from pipelines.triggers.kafka import each_record
 from pipelines.triggers.model import Record, Source, Trigger
 
@@ -42,7 +42,7 @@ def load(name: str) -> Source:
 def is_http_api(event: Record) -> bool:
     domain = dig(event, "requestContext", "domainName")
     return (
-        dig(event, "version") == "2.0"
+        event.get("version") == "2.0"
         and "rawQueryString" in event
         and domain is not None
         and not (type(domain) is str and "lambda-url" in domain)
@@ -68,7 +68,7 @@ def is_function_url(event: Record) -> bool:
 
 
 def is_self_managed_kafka(event: Record) -> bool:
-    return event.get("eventSource") == "aws:SelfManagedKafka" and is_msk(event)
+    return text(event, "eventSource") == "aws:SelfManagedKafka" and is_msk(event)
 
 
 def is_msk(event: Record) -> bool:
@@ -92,7 +92,7 @@ def has_record(key: str) -> Callable[[Record], bool]:
 
 
 def is_sqs(event: Record) -> bool:
-    return dig(first_record(event), "eventSource") == "aws:sqs"
+    return text(first_record(event), "eventSource") == "aws:sqs"
 
 
 def is_eventbridge(event: Record) -> bool:
@@ -109,7 +109,7 @@ def is_step_functions(event: Record) -> bool:
 
 
 def is_scheduled(event: Record) -> bool:
-    return event.get("source") == "aws.events"
+    return text(event, "source") == "aws.events"
 
 
 def is_cloudwatch_logs(event: Record) -> bool:
@@ -117,7 +117,7 @@ def is_cloudwatch_logs(event: Record) -> bool:
 
 
 def is_cloudwatch_alarm(event: Record) -> bool:
-    return event.get("source") == "aws.cloudwatch" and type(event.get("alarmData")) is dict
+    return text(event, "source") == "aws.cloudwatch" and type(event.get("alarmData")) is dict
 
 
 def is_vpc_lattice(event: Record) -> bool:
@@ -144,20 +144,19 @@ def is_bedrock_agent(event: Record) -> bool:
 
 
 def is_active_mq(event: Record) -> bool:
-    return event.get("eventSource") == "aws:amq"
+    return text(event, "eventSource") == "aws:amq"
 
 
 def is_rabbit_mq(event: Record) -> bool:
-    return event.get("eventSource") == "aws:rmq"
+    return text(event, "eventSource") == "aws:rmq"
 
 
 def is_documentdb(event: Record) -> bool:
-    return event.get("eventSource") == "aws:docdb"
+    return text(event, "eventSource") == "aws:docdb"
 
 
 def is_iot(event: Record) -> bool:
-    """The messages that AWS IoT writes itself: registry events, clients that come and go, provisioning, authorizers. A rule's own messages
-    look as the rule's author likes, and stay unknown."""
+    """What AWS IoT writes itself: registry events, clients that come and go, provisioning, authorizers."""
     if type(event.get("eventType")) is str:
         return ("eventId" in event and "operation" in event) or ("clientId" in event and "sessionIdentifier" in event)
     return ("certificateId" in event and "templateArn" in event) or type(dig(event, "protocolData", "mqtt")) is dict

@@ -29,6 +29,7 @@ SOURCE = Source(
     name="documentdb",
     title="DocumentDB change streams",
     event_source="documentdb",
+    is_addition=True,
     recognised_is='`eventSource` is "aws:docdb"',
     tags=rules({FUNCTION_TRIGGER: constant("documentdb")}),
     arn=lambda record, settings: text(record, "event", "eventSourceArn"),

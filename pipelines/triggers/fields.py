@@ -4,6 +4,7 @@ Texts that become tags are cut; carriers keep their texts whole. (specification,
 """
 
 from base64 import b64decode
+from itertools import islice
 from typing import Any
 
 from pipelines.triggers.model import Carrier, Getter, Record, Rules
@@ -67,7 +68,7 @@ def constant(value: str) -> Getter:
 
 
 def scaled_ns(value: Any, factor: float) -> int:
-    """A number, or a text that is one, times a factor; 0 for what is no time. In doubles, so that starts equal the reference's to the bit."""
+    """A number, or a text that is one, times a factor; 0 for what is no time. In doubles: starts equal the reference's to the bit."""
     if type(value) not in (int, float, str) or (type(value) is str and len(value) > 40):
         return 0
     try:
@@ -93,6 +94,8 @@ def time_to_ns(value: Any) -> int:
 
 # --- carriers ----------------------------------------------------------------------------------------------------------------------
 
+NAMES_MAX = 1_000
+"""Headers, or members of another carrier, that are read; no service passes on so many."""
 CONTEXT_NAMES = ("x-datadog-trace-id", "traceparent", "b3", "x-b3-traceid")
 
 
@@ -105,7 +108,7 @@ def as_carrier(value: Any) -> Carrier:
     if type(value) is not dict:
         return {}
     carrier: Carrier = {}
-    for name, item in value.items():
+    for name, item in islice(value.items(), NAMES_MAX):
         if type(item) is str:
             carrier[name.lower()] = item
         elif type(item) in (int, float) and (shown := as_text(item)) is not None:

@@ -1,23 +1,26 @@
 """What the HTTP sources have in common: headers and the tags made from them."""
 
+from itertools import islice
 from typing import Any
 
-from pipelines.triggers.fields import as_carrier, as_text, dig, has_context, text
+from pipelines.triggers.fields import NAMES_MAX, as_carrier, as_text, dig, has_context, text
 from pipelines.triggers.model import Carrier, Getter, Record
 from pipelines.triggers.wrapped import binary_carrier
 
 
 def headers_of(record: Record) -> Carrier:
     """The headers, names in lower case; the first value of each where they come as lists only."""
-    headers = as_carrier(dig(record, "headers"))
-    return headers or first_values(dig(record, "multiValueHeaders"))
+    headers = dig(record, "headers")
+    return as_carrier(headers) or first_values(headers) or first_values(dig(record, "multiValueHeaders"))
 
 
 def first_values(value: Any) -> Carrier:
     """`{"Name": ["first", "second"]}` -> `{"name": "first"}`."""
     if type(value) is not dict:
         return {}
-    return {name.lower(): each[0] for name, each in value.items() if type(each) is list and each and type(each[0]) is str}
+    return {
+        name.lower(): each[0] for name, each in islice(value.items(), NAMES_MAX) if type(each) is list and each and type(each[0]) is str
+    }
 
 
 def header(name: str) -> Getter:
@@ -30,7 +33,7 @@ def find_header(record: Record, name: str) -> str | None:
         headers = dig(record, group)
         if type(headers) is not dict:
             continue
-        for key, value in headers.items():
+        for key, value in islice(headers.items(), NAMES_MAX):
             if len(key) == len(name) and key.lower() == name:
                 first = value[0] if type(value) is list and value else value
                 if (found := as_text(first)) is not None:
@@ -50,8 +53,8 @@ def url(host: str, path: str) -> str:
 def authorizer_carrier(record: Record, *path: str) -> Carrier | None:
     """What an instrumented authorizer left for the function: base64 of JSON, at `requestContext.authorizer` and `path`.
 
-    API Gateway caches an authorizer's answer, so it may belong to an older request. It counts if the authorizer was run for this one: its latency is
-    known, or the request id that it saw is this request's. (specification, triggers 5.1)
+    API Gateway caches an authorizer's answer, so it may belong to an older request. It counts if the authorizer was run for this one: its
+    latency is known, or the request id that it saw is this request's. (specification, triggers 5.1)
     """
     context = dig(record, "requestContext")
     found = dig(context, "authorizer", *path, "_datadog")

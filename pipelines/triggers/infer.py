@@ -108,10 +108,8 @@ def is_async(layer: Layer) -> bool:
 
 def spans_of(chain: Chain, settings: TriggerSettings, make_id: Callable[[], int]) -> tuple[Span, ...]:
     """A span for each layer that makes one, each the child of the next; the outer one has the tags of what it wraps."""
-    spans: list[Span] = []
-    for layer in chain:
-        if layer.source.span is not None:
-            spans.append(build_span(layer.source, layer.record, settings, make_id(), is_async(layer)))
+    making = [layer for layer in chain if layer.source.span is not None]
+    spans = [build_span(layer.source, layer.record, settings, make_id(), is_async(layer)) for layer in making]
     for span, layer in zip(spans, chain[1:], strict=False):
         span["meta"].update(read(layer.source.tags, layer.record))
     nest(spans)

@@ -34,6 +34,7 @@ SOURCE = Source(
     name="iot",
     title="IoT Core",
     event_source="iot",
+    is_addition=True,
     recognised_is=(
         "`eventType` is a text, with `eventId` and `operation` or with `clientId` and `sessionIdentifier`; "
         "or `certificateId` and `templateArn`, or `protocolData.mqtt`"

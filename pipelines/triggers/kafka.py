@@ -1,4 +1,4 @@
-"""What MSK and self-managed Kafka have in common: records by topic and partition, headers as lists of bytes. (specification, triggers 6.6)"""
+"""What MSK and self-managed Kafka have in common: records by topic, headers as lists of bytes. (specification, triggers 6.6)"""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -9,11 +9,11 @@ from pipelines.triggers.fields import dig
 from pipelines.triggers.model import Carrier, Record
 
 HEADERS_MAX = 100
-"""Headers of one record that are read."""
+"""Headers of one message that are read."""
 HEADER_BYTES_MAX = 8 * 1024
 """Of one header's value; a longer one is no trace context."""
 TOPICS_MAX = 1_000
-"""Topics of one batch that are looked into, and records of each until one is found."""
+"""Topics of one batch that are looked into."""
 
 
 def kafka_records(event: Any) -> list[Record]:
@@ -49,7 +49,7 @@ def carrier(record: Record) -> Carrier:
 
 
 def header_text(value: Any) -> str | None:
-    """A header's value from its bytes: `[104, 101]`, `["104"]`, `{"0": "104", "1": "101"}`. None if one of a list's is none, or it is no UTF-8."""
+    """A header's value from its bytes: `[104, 101]`, `["104"]`, `{"0": "104", "1": "101"}`. None if it is no UTF-8."""
     if type(value) not in (list, dict) or len(value) > HEADER_BYTES_MAX:
         return None
     try:

@@ -1,7 +1,7 @@
 """What a trigger is, as values: the rules of one event source, and what they make of one event. Nothing here looks at an event.
 
-A record is the part of an event that the rules of its source look at: the event itself, one element of `Records`, one Kafka record. Records,
-carriers and spans are plain dicts; the control values around them are frozen. (specification, triggers)
+A record is the part of an event that the rules of its source look at: the event itself, one element of `Records`, one Kafka record.
+Records, carriers and spans are plain dicts; the control values around them are frozen. (specification, triggers)
 """
 
 from collections.abc import Callable, Mapping
@@ -79,6 +79,8 @@ class Source:
     name: str
     title: str
     event_source: str
+    is_addition: bool = False
+    """Unknown to Datadog's extension."""
     recognised_is: str
     tags: Rules = ()
     arn: Callable[[Record, TriggerSettings], str]

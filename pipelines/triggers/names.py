@@ -1,4 +1,4 @@
-"""Names: services by the service mapping, partitions and parts of ARNs, paths with their variable parts left open. (specification, triggers 3)"""
+"""Names: services by the mapping, partitions and parts of ARNs, paths with their variable parts left open. (specification, triggers 3)"""
 
 import re
 from functools import cache
@@ -34,7 +34,7 @@ def part(name: str, separator: str, index: int) -> str:
 def parametrise(path: str) -> str:
     """`/users/12345/friends/67890` -> `/users/{user_id}/friends/{friend_id}`; a path that has placeholders stays as it is.
 
-    Better than the reference in two things: the root path stays `/`, and only one `s` is stripped from a name (`address` gives `addres_id`).
+    Unlike the reference's, the root path stays `/`, and only one `s` is stripped from a name (`address` gives `addres_id`).
     """
     if "{" in path and "}" in path:
         return path

@@ -1,4 +1,4 @@
-"""Span pointers: links to the span that wrote what an event tells of, found by a hash that both sides can make. (specification, triggers 7)"""
+"""Span pointers: links to the span that wrote what an event tells of, by a hash that both sides can make. (specification, triggers 7)"""
 
 import json
 from collections.abc import Iterable

@@ -14,8 +14,8 @@ def records(event: Any) -> list[Record]:
     queues = dig(event, "rmqMessagesByQueue")
     found: list[Record] = []
     for key, messages in islice(queues.items() if type(queues) is dict else (), RECORDS_MAX):
-        for each in messages[: RECORDS_MAX + 1 - len(found)] if type(messages) is list else ():
-            found.append({"event": event, "queue": key, "message": each})
+        first = messages[: RECORDS_MAX + 1 - len(found)] if type(messages) is list else ()
+        found.extend({"event": event, "queue": key, "message": each} for each in first)
     return found or [{"event": event, "queue": "", "message": {}}]
 
 
@@ -38,6 +38,7 @@ SOURCE = Source(
     name="rabbit_mq",
     title="Amazon MQ (RabbitMQ)",
     event_source="amazon-mq",
+    is_addition=True,
     recognised_is='`eventSource` is "aws:rmq"',
     tags=rules({FUNCTION_TRIGGER: constant("amazon-mq")}),
     arn=lambda record, settings: text(record, "event", "eventSourceArn"),

@@ -1,4 +1,4 @@
-"""Scheduled rules of EventBridge, once CloudWatch Events. No span: nobody sent anything. Unknown to the reference. (specification, triggers 6.11)"""
+"""Scheduled rules of EventBridge, once CloudWatch Events. No span: nobody sent anything. (specification, triggers 6.11)"""
 
 from pipelines.triggers.fields import as_text, constant, dig, rules
 from pipelines.triggers.model import FUNCTION_TRIGGER, Record, Source, TriggerSettings
@@ -13,6 +13,7 @@ SOURCE = Source(
     name="scheduled",
     title="Scheduled rule",
     event_source="cloudwatch-events",
+    is_addition=True,
     recognised_is="`source` is `aws.events`",
     tags=rules({FUNCTION_TRIGGER: constant("cloudwatch-events")}),
     arn=rule,

@@ -13,6 +13,7 @@ SOURCE = Source(
     name="self_managed_kafka",
     title="Kafka, self-managed",
     event_source="kafka",
+    is_addition=True,
     recognised_is='as MSK, and `eventSource` is "aws:SelfManagedKafka"',
     tags=rules({FUNCTION_TRIGGER: constant("kafka")}),
     arn=lambda record, settings: text(record, "event", "eventSourceArn"),

@@ -44,6 +44,7 @@ SOURCE = Source(
     name="ses",
     title="SES (mail received)",
     event_source="ses",
+    is_addition=True,
     recognised_is="`Records[0].ses` is there",
     tags=rules({FUNCTION_TRIGGER: constant("ses")}),
     arn=arn,

@@ -1,4 +1,4 @@
-"""SNS, and what comes through it: EventBridge and S3 events in the message. The record is one of `Records`. (specification, triggers 6.8)"""
+"""SNS, and what comes through it: EventBridge and S3 events in the message. (specification, triggers 6.8)"""
 
 from pipelines.triggers.batches import upper_records
 from pipelines.triggers.fields import constant, dig, rules, text, time_to_ns

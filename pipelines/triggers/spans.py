@@ -1,6 +1,7 @@
 """Inferred spans: made from a record, put into the trace when the context is known, completed when the runtime is done."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from pipelines.triggers.fields import read
 from pipelines.triggers.model import Inferred, Record, Source, Span, TriggerSettings
@@ -36,14 +37,14 @@ def build_span(source: Source, record: Record, settings: TriggerSettings, span_i
 
 def nest(spans: Sequence[Span]) -> None:
     """Make each span the child of the one that is wrapped in it."""
-    for span, wrapped in zip(spans, spans[1:], strict=False):
+    for span, wrapped in pairwise(spans):
         span["parent_id"] = wrapped["span_id"]
 
 
 def connect(inferred: Inferred, parent_id: int, tags: Mapping[str, str]) -> int:
     """Put the spans under the upstream span; gives the parent of `aws.lambda`. (specification, triggers 4.2)
 
-    The context's tags go to the span that `aws.lambda` hangs from. Without inferred spans nothing is done: parent and tags are `aws.lambda`'s own.
+    The context's tags go to the span that `aws.lambda` hangs from. Without inferred spans nothing is done: both are `aws.lambda`'s own.
     """
     if not inferred.spans:
         return parent_id

@@ -100,7 +100,9 @@ SOURCE = Source(
     name="step_functions",
     title="Step Functions",
     event_source="states",
-    recognised_is="`Execution.Id`, `State.Name` and `State.EnteredTime` are there: in the event, its `_datadog`, its `Payload` or that one's `_datadog`",
+    recognised_is=(
+        "`Execution.Id`, `State.Name` and `State.EnteredTime` are there, in the event, its `_datadog`, its `Payload` or `Payload._datadog`"
+    ),
     tags=rules({FUNCTION_TRIGGER: constant("states")}),
     arn=lambda record, settings: text(record, "StateMachine", "Id"),
     arn_is="the state machine",

@@ -31,6 +31,7 @@ SOURCE = Source(
     name="vpc_lattice",
     title="VPC Lattice",
     event_source="vpc-lattice",
+    is_addition=True,
     recognised_is="`requestContext.serviceArn` or `.serviceNetworkArn` is there; or `raw_path` and `method` are, and no `requestContext`",
     tags=rules(
         {
