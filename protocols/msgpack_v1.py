@@ -1,12 +1,12 @@
 """Traces of the v1.0 route: maps with numbers for keys, texts that are sent once and then only pointed at.
 
-A text stands either as itself, and then joins the table as its next entry if it is new, or as its place in the table; place 0 is the empty text.
-So what a place means depends on everything that came before. A chunk that is broken is still walked through for its texts, or the chunks
-after it would get the wrong ones.
+A text stands either as itself, and then joins the table as its next entry if it is new, or as its place in the table; place 0 is the empty
+text. So what a place means depends on everything that came before. A chunk that is broken is still walked through for its texts, or the
+chunks after it would get the wrong ones.
 
     payload  1 strings | 2 container id | 3 language | 4 its version | 5 tracer version | 6 runtime id | 7 env | 8 hostname | 9 app version
              10 attributes | 11 chunks
-    chunk    1 priority | 2 origin | 3 attributes | 4 spans | 5 dropped | 6 trace id (16 bytes) | 7 sampling mechanism (older: decision maker)
+    chunk    1 priority | 2 origin | 3 attributes | 4 spans | 5 dropped | 6 trace id (16 bytes) | 7 sampling mechanism (once: decision maker)
     span     1 service | 2 name | 3 resource | 4 id | 5 parent id | 6 start | 7 duration | 8 error (bool) | 9 attributes | 10 type
              11 links | 12 events | 13 env | 14 version | 15 component | 16 kind (number)
     link     1 trace id (16 bytes) | 2 span id | 3 attributes | 4 tracestate | 5 flags

@@ -1,4 +1,4 @@
-"""What a trace says as a whole: its root, its priority, where it comes from, which spans are entries to a service. (specification, traces 6.4)
+"""What a trace says as a whole: its root, its priority, its origin, which spans enter a service. (specification, traces 6.4)
 
 A chunk that holds spans of several traces is divided, and spans without an id are left out; the reference stops normalising there.
 """

@@ -129,7 +129,7 @@ def metric_name(text: str) -> str:
     out: list[str] = []
     last = ""
     for character in text:
-        if character.isascii() and character.isalpha() or (out and character.isascii() and character.isdigit()):
+        if (character.isascii() and character.isalpha()) or (out and character.isascii() and character.isdigit()):
             pass
         elif not out:
             continue

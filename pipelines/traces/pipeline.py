@@ -1,6 +1,6 @@
 """The traces of one sandbox, from a decoded request to the bodies that leave. (specification, traces 5 to 8 and 10.2)
 
-It sends and compresses nothing. Each span is encoded as soon as it is done with: as bytes it takes a quarter of the memory that its maps take.
+It sends and compresses nothing. Each span is encoded as soon as it is done with: as bytes it takes a quarter of its maps' memory.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,8 +34,8 @@ WARNINGS_MAX = 64
 class TracesPipeline:
     """Takes decoded requests and the extension's own spans; gives bodies at `seal`.
 
-    `obfuscate` changes a span in place; a span that it fails on is dropped, since it must not go out as it is. `keeps` is the filter on root
-    spans. `stats` gets what is sent, before sampling, where the extension computes statistics.
+    `obfuscate` changes a span in place; a span that it fails on is dropped, since it must not go out as it is. `keeps` is the filter on
+    root spans. `stats` gets what is sent, before sampling, where the extension computes statistics.
     """
 
     def __init__(
@@ -87,13 +87,15 @@ class TracesPipeline:
         for reason in decoded.refused:
             _count(self._refused, reason)
             self._warn(f"a trace was refused: {reason}")
-        self._taken += sum(len(chunk.spans) for chunk in decoded.chunks)
+        spans = sum(len(chunk.spans) for chunk in decoded.chunks)
+        self._taken += spans
         durable: list[DurableFact] = []
-        chunks = [attrs.evolve(chunk, spans=self._admit(chunk.spans, headers, durable)) for chunk in decoded.chunks]
+        for chunk in decoded.chunks:
+            chunk.spans = self._admit(chunk.spans, headers, durable)
         if self._hooks.on_end is not None:
             self._guard("hook", self._hooks.on_end)
-        self._process(self._not_held(chunks, headers), decoded, headers, now)
-        return self._facts(sum(len(chunk.spans) for chunk in decoded.chunks), tuple(durable))
+        self._process(self._not_held(decoded.chunks, headers), decoded, headers, now)
+        return self._facts(spans, tuple(durable))
 
     def take_own(self, spans: list[Span], computed_stats: bool, now: Now) -> TraceFacts:
         """A trace that the extension has made itself. `computed_stats`: whether the function's tracer computes statistics."""
@@ -133,8 +135,10 @@ class TracesPipeline:
 
     def _process(self, chunks: Iterable[Chunk], decoded: Decoded, headers: TracerHeaders, now: Now) -> None:
         traces = [trace for chunk in chunks for trace in self._normalised(chunk, headers, now)]
-        plain = attrs.evolve(headers, dropped_p0_traces=0, dropped_p0_spans=0)
-        self._queue.count_dropped_p0(plain, headers.dropped_p0_traces, headers.dropped_p0_spans)
+        plain = headers
+        if headers.dropped_p0_traces or headers.dropped_p0_spans:
+            plain = attrs.evolve(headers, dropped_p0_traces=0, dropped_p0_spans=0)
+            self._queue.count_dropped_p0(plain, headers.dropped_p0_traces, headers.dropped_p0_spans)
         if not traces:
             return
         fields = make_fields(decoded, headers, find_fields(traces), self._fallback, self._function_tags)
