@@ -13,7 +13,7 @@ from pipelines.traces.chunk import Trace, make_trace, mark_top_level, traces_of
 from pipelines.traces.dedup import Seen
 from pipelines.traces.enrich import Common, Enricher, base_service
 from pipelines.traces.facts import DurableFact, Hooks, KeepsTrace, StatsSink, TraceFacts, TracesSettings, TraceStatistics
-from pipelines.traces.filter import PLACEHOLDER, OwnTraffic
+from pipelines.traces.filter import OwnTraffic
 from pipelines.traces.normalise import Normaliser, cut, tag_value
 from pipelines.traces.oversize import SPAN_BYTES_MAX, fit
 from pipelines.traces.payload import FIELD_BYTES_MAX, bounded_tags, find_fields, make_fields
@@ -90,10 +90,10 @@ class TracesPipeline:
         spans = sum(len(chunk.spans) for chunk in decoded.chunks)
         self._taken += spans
         durable: list[DurableFact] = []
+        if self._hooks.on_request is not None:
+            self._guard("hook", self._hooks.on_request, headers)
         for chunk in decoded.chunks:
-            chunk.spans = self._admit(chunk.spans, headers, durable)
-        if self._hooks.on_end is not None:
-            self._guard("hook", self._hooks.on_end)
+            chunk.spans = self._admit(chunk.spans, durable)
         self._process(self._not_held(decoded.chunks, headers), decoded, headers, now)
         return self._facts(spans, tuple(durable))
 
@@ -108,15 +108,13 @@ class TracesPipeline:
         self._process(decoded.chunks, decoded, headers, now)
         return self._facts(spans, ())
 
-    def _admit(self, spans: list[Span], headers: TracerHeaders, durable: list[DurableFact]) -> list[Span]:
+    def _admit(self, spans: list[Span], durable: list[DurableFact]) -> list[Span]:
         """The spans that were not seen before, shown to the hooks one by one in the order of the wire."""
         fresh = list(filter(self._seen.is_new, spans))
         if len(fresh) < len(spans):
             _count(self._removed, "duplicate", len(spans) - len(fresh))
-        on_span, on_placeholder = self._hooks.on_span, self._hooks.on_placeholder
+        on_span = self._hooks.on_span
         for span in fresh:
-            if on_placeholder is not None and span["resource"] == PLACEHOLDER:
-                self._guard("hook", on_placeholder, span, headers.computed_stats)
             if span["name"] == INVOCATION and (fact := durable_fact(span)):
                 durable.append(fact)
             if on_span is not None:
