@@ -186,6 +186,7 @@ def test_any_value_is_decoded_or_malformed(version, value):
     check(version, msgpack.packb(value))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(SPANS, max_size=3) | VALUES, max_size=4))
 def test_any_spans_are_decoded_or_refused_one_by_one(traces):
     found = check("v0.4", msgpack.packb(traces))
@@ -242,6 +243,7 @@ WHOLE_SPANS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(st.lists(st.lists(WHOLE_SPANS, max_size=3), max_size=3))
 def test_whole_spans_come_through_every_version_alike(traces):
     expected = copy.deepcopy(traces)
