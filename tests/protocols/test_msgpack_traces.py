@@ -176,17 +176,19 @@ def check(version, body):
     return found
 
 
+@settings(deadline=None)
 @given(st.sampled_from(VERSIONS), st.binary(max_size=200))
 def test_any_bytes_are_decoded_or_malformed(version, body):
     check(version, body)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(VERSIONS), VALUES)
 def test_any_value_is_decoded_or_malformed(version, value):
     check(version, msgpack.packb(value))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(SPANS, max_size=3) | VALUES, max_size=4))
 def test_any_spans_are_decoded_or_refused_one_by_one(traces):
     found = check("v0.4", msgpack.packb(traces))
@@ -217,6 +219,7 @@ V10 = msgpack.packb(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.sampled_from(VERSIONS), mutated())
 def test_damaged_bodies_are_decoded_or_malformed(version, body):
     check(version, body)
@@ -243,7 +246,7 @@ WHOLE_SPANS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(WHOLE_SPANS, max_size=3), max_size=3))
 def test_whole_spans_come_through_every_version_alike(traces):
     expected = copy.deepcopy(traces)

@@ -241,7 +241,7 @@ SPANS = st.builds(span, service=TEXT, name=TEXT, resource=TEXT, type=TEXT, meta=
                   metrics=st.just({}), error=st.just(0))  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(TEXT, st.lists(SPANS, max_size=3)), max_size=4))
 def test_what_a_tracer_writes_is_read_back(chunks):
     writer = Writer()
@@ -249,7 +249,7 @@ def test_what_a_tracer_writes_is_read_back(chunks):
     assert found.chunks == [Chunk(spans, 1, origin) for origin, spans in chunks]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=4))
 def test_any_attribute_has_a_place(values):
     found = read({11: [{4: [{9: Writer().attributes(values)}]}]}).chunks[0].spans[0]

@@ -2,12 +2,13 @@
 
 import pytest
 from google.protobuf.internal import decoder, encoder
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocols.protobuf_fields import entry, field, number_field, read_fields, read_varint, signed, text_entry, text_field, utf8, varint
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1))
 @example(0)
 @example(127)
@@ -25,6 +26,7 @@ def test_a_varint_is_the_librarys(number):
     assert read_varint(b"x" + varint(number) + b"y", 1) == (number, 1 + len(varint(number)))
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_a_negative_number_takes_ten_bytes(number):
     assert decoder._DecodeSignedVarint(signed(number), 0) == (number, len(signed(number)))
@@ -44,6 +46,7 @@ def test_half_a_character_becomes_a_question_mark():
     assert utf8("a\ud800b") == b"a?b"
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=2000) | st.integers(0, 2**64 - 1) | st.just(None), max_size=6))
 def test_fields_are_found_again(values):
     parts = [
