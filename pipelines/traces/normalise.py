@@ -89,13 +89,9 @@ def tag_value(text: str) -> str:
         kept = _kept(character, bool(out))
         if kept == "":
             continue
-        if kept == "_":
-            # An underscore of the text's own does not begin a tag; one that stands for something else may.
-            if is_gap or (character == "_" and not out):
-                continue
-            is_gap = True
-        else:
-            is_gap = False
+        if kept == "_" and is_gap:
+            continue
+        is_gap = kept == "_"
         out.append(kept)
         size += len(kept.encode("utf-8", "replace"))
     if is_gap and out:
