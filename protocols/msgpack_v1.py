@@ -21,7 +21,7 @@ from typing import Any
 
 from protocols.msgpack_spans import ARRAY, BOOL, DOUBLE, INT, STRING
 from protocols.msgpack_v1_values import Strings, array, as_text, attributes, flag, integer, wide_id
-from protocols.trace_values import HIGH_TRACE_ID, I64_MAX, U64_MAX, Broken, Chunk, Decoded, Malformed, Span
+from protocols.trace_values import HIGH_TRACE_ID, I64_LARGEST, U64_LARGEST, Broken, Chunk, Decoded, Malformed, Span
 
 PAYLOAD_TEXTS = {
     2: "container_id", 3: "language_name", 4: "language_version", 5: "tracer_version", 6: "runtime_id", 7: "env", 8: "hostname",
@@ -29,7 +29,7 @@ PAYLOAD_TEXTS = {
 }  # fmt: skip
 SPAN_TEXTS = {1: "service", 2: "name", 3: "resource", 10: "type"}
 SPAN_META = {13: "env", 14: "version", 15: "component"}
-SPAN_NUMBERS = {4: ("span_id", U64_MAX), 5: ("parent_id", U64_MAX), 6: ("start", I64_MAX), 7: ("duration", I64_MAX)}
+SPAN_NUMBERS = {4: ("span_id", U64_LARGEST), 5: ("parent_id", U64_LARGEST), 6: ("start", I64_LARGEST), 7: ("duration", I64_LARGEST)}
 KINDS = ("", "internal", "server", "client", "producer", "consumer")
 DECISION_MAKER = "_dd.p.dm"
 
@@ -171,7 +171,7 @@ def _read_link(raw: Any, strings: Strings) -> Span:
         if key == 1:
             link["trace_id_high"], link["trace_id"] = wide_id(value)
         elif key == 2:
-            link["span_id"] = integer(value, 0, U64_MAX)
+            link["span_id"] = integer(value, 0, U64_LARGEST)
         elif key == 3:
             link["attributes"] = {name: as_text(kind, entry) for name, (kind, entry) in attributes(value, strings).items()}
         elif key == 4:
@@ -189,7 +189,7 @@ def _read_event(raw: Any, strings: Strings) -> Span:
     event: Span = {"time_unix_nano": 0, "name": "", "attributes": {}}
     for key, value in raw.items():
         if key == 1:
-            event["time_unix_nano"] = integer(value, 0, U64_MAX)
+            event["time_unix_nano"] = integer(value, 0, U64_LARGEST)
         elif key == 2:
             event["name"] = strings.text(value)
         elif key == 3:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from protocols.trace_values import I64_MAX, Broken
+from protocols.trace_values import I64_LARGEST, Broken
 
 DEPTH_MAX = 16  # of attributes within attributes
 
@@ -86,7 +86,7 @@ def _attribute(kind: Any, value: Any, strings: Strings, depth: int) -> tuple[int
             raise Broken("an attribute is not a number")
         return 3, float(value)
     if kind == 4:
-        return 4, integer(value, -I64_MAX - 1, I64_MAX)
+        return 4, integer(value, -I64_LARGEST - 1, I64_LARGEST)
     if kind == 5 and type(value) is bytes:
         return 5, value
     if kind == 6:

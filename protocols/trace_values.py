@@ -14,8 +14,8 @@ Span = dict[str, Any]
 PRIORITY_NONE = -128
 HIGH_TRACE_ID = "_dd.p.tid"
 
-U64_MAX = 2**64 - 1
-I64_MAX = 2**63 - 1
+U64_LARGEST = 2**64 - 1
+I64_LARGEST = 2**63 - 1
 
 
 class Malformed(ValueError):

@@ -39,6 +39,12 @@ class Bench:
         chunks = [trace if isinstance(trace, Chunk) else Chunk(trace) for trace in traces]
         return self.pipeline.take(Decoded(chunks, **decoded), headers or TracerHeaders(), NOW)
 
+    def take_held(self, spans, headers):
+        return self.pipeline.take_held(Decoded([Chunk(spans)]), headers, NOW)
+
+    def take_own(self, spans, computed_stats):
+        return self.pipeline.take_own(spans, computed_stats, NOW)
+
     def payloads(self):
         """The tracer payloads of everything sealed, decoded."""
         documents = [decode_message("AgentPayload", body.raw) for body in self.pipeline.seal()]
@@ -65,12 +71,12 @@ class Bench:
         return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench():
     """`bench(compute_stats=True)` and the like makes a pipeline with these settings."""
     return Bench
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_span():
     return span
