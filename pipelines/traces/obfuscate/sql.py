@@ -16,10 +16,12 @@ SCANS_MAX = 4
 CUT_MARK = " ..."
 
 VALUE_WORDS = frozenset({"null", "true", "false"})
-STATEMENT_WORDS = frozenset(
-    "begin end select insert update delete from where join on set values into group order having union intersect except limit offset with"
-    " create drop alter truncate".split()
-)
+# fmt: off
+STATEMENT_WORDS = frozenset((
+    "begin", "end", "select", "insert", "update", "delete", "from", "where", "join", "on", "set", "values", "into", "group", "order",
+    "having", "union", "intersect", "except", "limit", "offset", "with", "create", "drop", "alter", "truncate",
+))
+# fmt: on
 SPECIAL_WORDS = VALUE_WORDS | {"as", "savepoint"}
 
 HOLES_IN_BRACKETS = r"([(\[]) \?(?:,? \?)*+ ?([)\]])"

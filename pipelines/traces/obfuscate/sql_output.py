@@ -11,7 +11,8 @@ INSIDE_ASCII = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 class Output:
     """`hole`: the last thing was a placeholder. `equals`: the last operator was `=`. `savepoint`: a savepoint's name comes.
 
-    `is_special`: the next name is perhaps none, but an alias or a savepoint's. `last` is the last character, `solid` the last that is no space, both "" at the beginning.
+    `is_special`: the next name is perhaps none, but an alias or a savepoint's. `last` is the last character, `solid` the last that is no
+    space, both "" at the beginning.
     """
 
     __slots__ = ("_alias_at", "_alias_ends", "equals", "hole", "is_special", "last", "pieces", "savepoint", "solid")

@@ -11,9 +11,7 @@ MSSQL, POSTGRESQL, GENERIC = "mssql", "postgresql", "generic"
 
 SPACE = " \\t\\n\\r\\v\\f\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 BEYOND_ASCII = (
-    "\\x80-\\x84\\x86-\\x9f\\xa1-\\u167f\\u1681-\\u1fff\\u200b-\\u2027\\u202a-\\u202e"
-    "\\u2030-\\u205e\\u2060-\\u2fff\\u3001-\\U0010ffff"
-)
+    "\\x80-\\x84\\x86-\\x9f\\xa1-\\u167f\\u1681-\\u1fff\\u200b-\\u2027\\u202a-\\u202e\\u2030-\\u205e\\u2060-\\u2fff\\u3001-\\U0010ffff"
 )
 """All characters that are neither ASCII nor white space."""
 START = f"A-Za-z_{BEYOND_ASCII}"
