@@ -8,7 +8,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.logs.rules import EXCLUDE, INCLUDE, MASK, Rule, compile_rules, parse_template, with_unicode_classes
+from pipelines.logs.rules import EXCLUDE, INCLUDE, MASK, Rule, compile_rules
+from pipelines.patterns import parse_template, with_unicode_classes
 
 
 @pytest.fixture
