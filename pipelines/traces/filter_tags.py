@@ -36,6 +36,9 @@ class FilterTags:
         """Whether there is any condition: without one nobody needs to ask."""
         return bool(self._require or self._reject or self._regex_require or self._regex_reject)
 
+    def keeps(self, root: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
+        return self.reason(root, tags) is None
+
     def reason(self, root: Mapping[str, Any], tags: Mapping[str, str]) -> str | None:
         """The rule by which the trace is dropped, None if it is kept. `tags` are those that the root is about to get.
 

@@ -53,7 +53,11 @@ class ObfuscationSettings:
     replace_rules: tuple[ReplaceRule, ...] = ()
 
 
-def make_obfuscator(settings: ObfuscationSettings, warn: Callable[[str], None]) -> Step:
+def unheard(message: str) -> None:
+    """Where there is nobody to tell."""
+
+
+def make_obfuscator(settings: ObfuscationSettings, warn: Callable[[str], None] = unheard) -> Step:
     """A function that changes a span in place. `warn` is told, now, of each replace rule that cannot be applied."""
     by_type = steps_by_type(settings)
     replacer, errors = compile_replace_rules(settings.replace_rules)
