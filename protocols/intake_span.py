@@ -1,7 +1,7 @@
 """One span as a protobuf message, written by hand and without what all spans of a payload have in common. (specification, traces 10.1)
 
-What is common (function tags, origin) is encoded once, as `constant_fields`, and stands behind each span's own fields: a message may have its
-fields in any order. The message's own length is written when both are joined (`protocols.intake_traces`).
+What is common (function tags, origin) is encoded once, as `constant_fields`, and stands behind each span's own fields: a message may have
+its fields in any order. The message's own length is written when both are joined (`protocols.intake_traces`).
 """
 
 import struct

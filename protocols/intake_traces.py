@@ -1,7 +1,7 @@
 """Encoder of what the traces intake takes: AgentPayload in protobuf, in bodies below its limit. (specification, traces 10)
 
-A body is put together from spans that are encoded already (`protocols.intake_span`); what all spans of a chunk have in common is appended to
-each as bytes. One giant trace becomes several chunks, in several bodies if need be. Nothing here compresses or sends.
+A body is put together from spans that are encoded already (`protocols.intake_span`); what all spans of a chunk have in common is appended
+to each as bytes. One giant trace becomes several chunks, in several bodies if need be. Nothing here compresses or sends.
 """
 
 import struct
@@ -42,7 +42,7 @@ class PayloadFields(NamedTuple):
 
 
 class EncodedChunk(NamedTuple):
-    """A trace whose spans are encoded but for `common`, which stands behind each of them. `frame` is what the chunk says beside its spans."""
+    """A trace whose spans are encoded but for `common`, which stands behind each of them. `frame`: what the chunk says beside them."""
 
     frame: bytes
     spans: Sequence[bytes]

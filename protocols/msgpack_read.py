@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 from protocols.trace_values import Malformed
 

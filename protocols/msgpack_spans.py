@@ -8,7 +8,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from protocols.trace_values import I64_MAX, U64_MAX, Broken, Span
+from protocols.trace_values import I64_LARGEST, U64_LARGEST, Broken, Span
 
 TEXTS = ("service", "name", "resource", "type")
 IDS = ("trace_id", "span_id", "parent_id")
@@ -42,7 +42,7 @@ def read_span(raw: Any) -> Span:
     _, _, _, _, trace_id, span_id, parent_id, start, duration, error, meta, metrics = fields
     if (
         trace_id < 0 or span_id < 0 or parent_id < 0
-        or not -I64_MAX <= start <= I64_MAX or not 0 <= duration <= I64_MAX or not -0x80000000 <= error <= 0x7FFFFFFF
+        or not -I64_LARGEST <= start <= I64_LARGEST or not 0 <= duration <= I64_LARGEST or not -0x80000000 <= error <= 0x7FFFFFFF
         or not _TEXT.issuperset(map(type, meta.values())) or not _TEXT.issuperset(map(type, meta))
     ):  # fmt: skip
         return _read_unusual(raw)
@@ -57,8 +57,8 @@ def read_span(raw: Any) -> Span:
 
 def _read_unusual(raw: dict[Any, Any]) -> Span:
     span: Span = {name: text(raw, name) for name in TEXTS}
-    span |= {name: integer(raw, name, 0, U64_MAX) for name in IDS}
-    span["start"] = integer(raw, "start", -I64_MAX - 1, I64_MAX)
+    span |= {name: integer(raw, name, 0, U64_LARGEST) for name in IDS}
+    span["start"] = integer(raw, "start", -I64_LARGEST - 1, I64_LARGEST)
     span["duration"] = _duration(raw.get("duration"))
     span["error"] = integer(raw, "error", -0x80000000, 0x7FFFFFFF)
     span["meta"] = mapping(raw, "meta", _meta_value)
@@ -71,7 +71,7 @@ def _read_unusual(raw: dict[Any, Any]) -> Span:
 
 def _duration(value: Any) -> int:
     """A duration that cannot be is 0, not an error. (specification, traces 4.1)"""
-    return value if type(value) is int and 0 <= value <= I64_MAX else 0
+    return value if type(value) is int and 0 <= value <= I64_LARGEST else 0
 
 
 # --- one field: its default when it is absent or nil, Broken when it is of another kind ----------------------------------------------
@@ -143,9 +143,9 @@ def _link(raw: dict[Any, Any]) -> Span:
     if raw.get("trace_id") is None or raw.get("span_id") is None:
         raise Broken("a link without the ids of what it leads to")
     return {
-        "trace_id": integer(raw, "trace_id", 0, U64_MAX),
-        "span_id": integer(raw, "span_id", 0, U64_MAX),
-        "trace_id_high": integer(raw, "trace_id_high", 0, U64_MAX),
+        "trace_id": integer(raw, "trace_id", 0, U64_LARGEST),
+        "span_id": integer(raw, "span_id", 0, U64_LARGEST),
+        "trace_id_high": integer(raw, "trace_id_high", 0, U64_LARGEST),
         "attributes": mapping(raw, "attributes", _attribute_text),
         "tracestate": text(raw, "tracestate"),
         "flags": integer(raw, "flags", 0, 0xFFFFFFFF),
@@ -154,7 +154,7 @@ def _link(raw: dict[Any, Any]) -> Span:
 
 def _event(raw: dict[Any, Any]) -> Span:
     return {
-        "time_unix_nano": integer(raw, "time_unix_nano", 0, U64_MAX),
+        "time_unix_nano": integer(raw, "time_unix_nano", 0, U64_LARGEST),
         "name": text(raw, "name"),
         "attributes": mapping(raw, "attributes", _any_value),
     }
@@ -187,7 +187,7 @@ def _array_value(raw: Any, type_max: int) -> Span:
         if type(flag) is not bool:
             raise Broken("bool_value is not a boolean")
         value["bool_value"] = flag
-    if (whole := integer(raw, "int_value", -I64_MAX - 1, I64_MAX)) != 0:
+    if (whole := integer(raw, "int_value", -I64_LARGEST - 1, I64_LARGEST)) != 0:
         value["int_value"] = whole
     if (real := raw.get("double_value")) is not None:
         value["double_value"] = number(real)

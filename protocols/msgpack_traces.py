@@ -43,15 +43,18 @@ def each_trace(traces: list[Any], read: Callable[[Any], list[Span]]) -> tuple[li
 
 def _only_complete(elements: Iterator[Any], read: Callable[[Any], list[Span]], error: Malformed) -> Decoded:
     """The traces that came whole, of a body that breaks off; `error` if there are none."""
-    traces: list[Any] = []
-    try:
-        for element in elements:
-            traces.append(element)
-    except Malformed:
-        if not traces:
-            raise error from None
+    traces = list(_until_malformed(elements))
+    if not traces:
+        raise error
     chunks, refused = each_trace(traces, read)
     return Decoded(chunks, [*refused, "the body breaks off"])
+
+
+def _until_malformed(elements: Iterator[Any]) -> Iterator[Any]:
+    try:
+        yield from elements
+    except Malformed:
+        return
 
 
 def _decode_v05(body: bytes) -> Decoded:

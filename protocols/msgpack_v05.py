@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from protocols.trace_values import I64_MAX, U64_MAX, Broken, Malformed, Span
+from protocols.trace_values import I64_LARGEST, U64_LARGEST, Broken, Malformed, Span
 
 STRINGS_MAX = 25_000_000  # of the format; the bytes of a body bound them closer
 FIELDS = 12
@@ -35,9 +35,9 @@ def _read_span(raw: Any, strings: list[str]) -> Span:
     if type(raw) is not list or len(raw) != FIELDS or tuple(map(type, raw)) != _USUAL:
         raise Broken("a span is not an array of twelve fields")
     service, name, resource, trace_id, span_id, parent_id, start, duration, error, meta, metrics, kind = raw
-    if not (0 <= trace_id <= U64_MAX and 0 <= span_id <= U64_MAX and 0 <= parent_id <= U64_MAX):
+    if not (0 <= trace_id <= U64_LARGEST and 0 <= span_id <= U64_LARGEST and 0 <= parent_id <= U64_LARGEST):
         raise Broken("an id is negative")
-    if not (start <= I64_MAX and duration <= I64_MAX and error <= I64_MAX):
+    if not (start <= I64_LARGEST and duration <= I64_LARGEST and error <= I64_LARGEST):
         raise Broken("a number is not in its range")
     kinds = {*map(type, meta), *map(type, meta.values()), *map(type, metrics)}
     if not kinds <= _INT or not _NUMBERS.issuperset(map(type, metrics.values())):

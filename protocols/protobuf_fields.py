@@ -41,7 +41,7 @@ def signed(number: int) -> bytes:
 
 def number_field(key: bytes, number: int) -> bytes:
     """An integer; nothing where it is 0, as proto3 has it."""
-    return key + signed(number) if number else b""
+    return (key + varint(number if number > 0 else number & 0xFFFFFFFFFFFFFFFF)) if number else b""
 
 
 def field(key: bytes, content: bytes) -> bytes:

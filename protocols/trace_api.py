@@ -47,6 +47,8 @@ def _passed_on(name: str, path: str, label: str) -> Route:
 
 TRACE_VERSIONS = ("v0.3", "v0.4", "v0.5", "v0.7", "v1.0")
 ROUTES: dict[str, Route] = {
+    **{f"/{version}/traces": Route(TRACES, version) for version in TRACE_VERSIONS},
+    "/v0.6/stats": Route(STATS, body_bytes_max=STATS_BYTES_MAX),
     "/v0.1/pipeline_stats": _passed_on("data_streams", "/api/v0.1/pipeline_stats", "DSM"),
     "/profiling/v1/input": _passed_on("profiling", "/api/v2/profile", "profiling"),
     "/evp_proxy/v2/api/intake/llm-obs/v1/eval-metric": _passed_on(

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import attrs
 
 FALSE = frozenset({"", "0", "f", "F", "false", "False", "FALSE"})
-COUNT_MAX = 2**63 - 1
 TEXT_CHARACTERS_MAX = 1_024
+COUNT_DIGITS_MAX = 18
 
 RATES_ANSWER = b'{"rate_by_service":{"service:,env:":1}}'
 """The answer to every body of traces: keep sampling everything. (specification, traces 13.4)"""
@@ -74,6 +74,4 @@ def is_true(value: str) -> bool:
 
 
 def _count(value: str) -> int:
-    if not value.isdigit() or len(value) > 19:
-        return 0
-    return min(int(value), COUNT_MAX)
+    return int(value) if value.isdigit() and len(value) <= COUNT_DIGITS_MAX else 0

@@ -1,8 +1,9 @@
 """What the decoders of trace bodies give: spans, chunks, and the two ways in which a body can be wrong. Values only.
 
-A span is a plain dict with the keys of the v0.4 wire: service, name, resource, type (text); trace_id, span_id, parent_id (u64); start, duration
-(ns); error; meta (text to text), metrics (text to float); where there are any also meta_struct (text to bytes), span_links and span_events.
-Of a 128-bit trace id the low half is `trace_id`, the high half stands in hexadecimal in meta `_dd.p.tid`. (specification, traces 4.1)
+A span is a plain dict with the keys of the v0.4 wire: service, name, resource, type (text); trace_id, span_id, parent_id (u64); start,
+duration (ns); error; meta (text to text), metrics (text to float); where there are any also meta_struct (text to bytes), span_links and
+span_events. Of a 128-bit trace id the low half is `trace_id`, the high half stands in hexadecimal in meta `_dd.p.tid`.
+(specification, traces 4.1)
 """
 
 from typing import Any
@@ -13,8 +14,8 @@ Span = dict[str, Any]
 PRIORITY_NONE = -128
 HIGH_TRACE_ID = "_dd.p.tid"
 
-U64_MAX = 2**64 - 1
-I64_MAX = 2**63 - 1
+U64_LARGEST = 2**64 - 1
+I64_LARGEST = 2**63 - 1
 
 
 class Malformed(ValueError):
@@ -43,8 +44,8 @@ class Chunk:
 class Decoded:
     """A body. `refused` has a reason for each trace that was left out.
 
-    `payload` holds what v0.7 and v1.0 say of the tracer, where it is not empty: container_id, language_name, language_version, tracer_version,
-    runtime_id, env, hostname, app_version. `tags` are the payload's own.
+    `payload` holds what v0.7 and v1.0 say of the tracer, where it is not empty: container_id, language_name, language_version,
+    tracer_version, runtime_id, env, hostname, app_version. `tags` are the payload's own.
     """
 
     chunks: list[Chunk]

@@ -14,8 +14,10 @@ from reactor.net.errors import PeerUnavailable
 from reactor.net.origin import Origin, parse_origin
 from reactor.net.pool import Pool
 from reactor.secrets import ApiKey, PlainKey
+from reactor.version import VERSION
 
 LOGS_HEADER = (b"DD-PROTOCOL", b"agent-json")  # for the logs intake; an Observability Pipelines Worker does not know it
+USER_AGENT = (b"User-Agent", f"lambda-reactor/{VERSION}".encode())  # the intake of traces wants to know (specification, traces 10.3)
 RETRY_AFTER_S_MAX = 3_600
 URLS_MAX = 256  # remembered, taken apart
 
@@ -79,6 +81,8 @@ class Sender:
         headers: Headers = ((b"Content-Type", body.content_type.encode("latin-1")),) if body.content_type else ()
         if body.kind == "logs" and not is_worker(self._settings, body.kind, payload.key):
             headers = (LOGS_HEADER, *headers)
+        if body.kind == "traces":
+            headers = (USER_AGENT, *headers)
         if body.encoding:
             headers = (*headers, (b"Content-Encoding", body.encoding.encode("latin-1")))
         return (*headers, *body.headers)

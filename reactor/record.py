@@ -173,6 +173,8 @@ _TELL: dict[type, Callable[..., _Told]] = {
     given.NextAnswered: _next,
     given.Telemetry: _telemetry,
     given.Datagrams: lambda item: ("datagrams", datagram_fields(item.datagrams)),
+    given.Traces: lambda item: ("request", request_fields(item.request)),
+    given.ClientTraceStats: lambda item: ("request", request_fields(item.request)),
     given.PassedOn: lambda item: ("request", request_fields(item.request)),
     given.Called: lambda item: ("request", request_fields(item.request)),
     given.FlushCalled: _nothing,  # nobody waits for it in a replay

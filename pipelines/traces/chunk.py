@@ -1,4 +1,4 @@
-"""What a trace says as a whole: its root, its priority, where it comes from, which spans are entries to a service. (specification, traces 6.4)
+"""What a trace says as a whole: its root, its priority, its origin, which spans enter a service. (specification, traces 6.4)
 
 A chunk that holds spans of several traces is divided, and spans without an id are left out; the reference stops normalising there.
 """
@@ -13,7 +13,7 @@ from protocols.trace_values import PRIORITY_NONE, Chunk, Span
 PRIORITY = "_sampling_priority_v1"
 TRACER_TOP_LEVEL, TOP_LEVEL = "_dd.top_level", "_top_level"
 ORIGIN = "_dd.origin"
-I32_MIN, I32_MAX = -(2**31), 2**31 - 1
+I32_SMALLEST, I32_LARGEST = -(2**31), 2**31 - 1
 
 
 @attrs.define
@@ -80,7 +80,7 @@ def priority_of(spans: list[Span], root: Span) -> int:
 def _int32(value: float) -> int:
     if math.isnan(value):
         return 0
-    return int(min(max(value, I32_MIN), I32_MAX))
+    return int(min(max(value, I32_SMALLEST), I32_LARGEST))
 
 
 def mark_top_level(spans: list[Span], computed_by_tracer: bool) -> None:

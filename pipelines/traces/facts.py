@@ -35,14 +35,13 @@ class TracesSettings:
 class Hooks:
     """What the side of the invocations wants to see, each optional.
 
-    `on_span`: each span of a tracer that was not seen before, before it is normalised; it may change `parent_id`. `on_placeholder`: likewise
-    the span that stands for the invocation, and whether its tracer computes statistics. `on_end`: the request's last span has been
-    shown. `holds`: a trace that somebody wants to keep back; who says True gives it to `TracesPipeline.take_held` later.
+    `on_request`: a tracer's request begins, with these headers. `on_span`: each of its spans that was not seen before, in the order of the
+    wire and not yet normalised; it may change `parent_id`. `holds`: a trace that somebody wants to keep back; who says True gives it to
+    `TracesPipeline.take_held` later.
     """
 
+    on_request: Callable[[TracerHeaders], None] | None = None
     on_span: Callable[[Span], None] | None = None
-    on_placeholder: Callable[[Span, bool], None] | None = None
-    on_end: Callable[[], None] | None = None
     holds: Callable[[list[Span], TracerHeaders], bool] | None = None
 
 
@@ -71,9 +70,9 @@ class TraceFacts(NamedTuple):
 class TraceStatistics(NamedTuple):
     """Counts of spans since the start, but `refused`, which counts traces that could not be read.
 
-    `taken` came in. `removed` went by rule: repetitions, the sandbox's own calls, filters, sampling, traces held back. `dropped` are losses.
-    `sealed` went out; `spans` are in hand now, with `bytes`. `cut` were too large and lost some of their text. `failures` are errors of ours
-    that cost no span.
+    `taken` came in. `removed` went by rule: repetitions, the sandbox's own calls, filters, sampling, traces held back. `dropped` are
+    losses. `sealed` went out; `spans` are in hand now, with `bytes`. `cut` were too large and lost some of their text. `failures` are
+    errors of ours that cost no span.
     """
 
     taken: int

@@ -4,7 +4,7 @@ Texts come from few programs: each service, operation and environment is worked 
 """
 
 from protocols.memo import Memo
-from protocols.trace_values import I64_MAX, Span
+from protocols.trace_values import I64_LARGEST, Span
 
 NAME_BYTES_MAX = 100  # of a service, an operation, a type
 TAG_CHARACTERS_MAX = 200
@@ -14,8 +14,7 @@ TEXTS_BYTES_MAX = 256 * 1024  # remembered, of each of three kinds
 NO_SERVICE, NO_NAME = "unnamed-service", "unnamed_operation"
 YEAR_2000_NS = 946_684_800_000_000_000
 STATUS_CODE = "http.status_code"
-CODE_MIN, CODE_MAX = 100, 599
-CODE_DIGITS_MAX = 20
+STATUS_CODES = range(100, 600)
 
 
 class Normaliser:
@@ -36,7 +35,7 @@ class Normaliser:
         if span["parent_id"] == span["span_id"] == span["trace_id"]:
             span["parent_id"] = 0
         start, duration = span["start"], span["duration"]
-        if start < YEAR_2000_NS or duration < 0 or start + duration > I64_MAX:
+        if start < YEAR_2000_NS or duration < 0 or start + duration > I64_LARGEST:
             span["start"], span["duration"] = times_of(start, duration, now_ns)
         meta = span["meta"]
         if "env" in meta:
@@ -62,7 +61,7 @@ def cut(text: str, bytes_max: int) -> str:
 
 def times_of(start: int, duration: int, now_ns: int) -> tuple[int, int]:
     """A start after the year 2000 and a duration that ends before time does. A span without a sensible start has just ended."""
-    if duration < 0 or start + duration > I64_MAX:
+    if duration < 0 or start + duration > I64_LARGEST:
         duration = 0
     if start < YEAR_2000_NS:
         start = now_ns - duration
@@ -72,11 +71,12 @@ def times_of(start: int, duration: int, now_ns: int) -> tuple[int, int]:
 
 
 def is_status_code(text: str) -> bool:
-    """A number from 100 to 599 with nothing but a sign before it."""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not digits.isascii() or not digits.isdigit() or len(digits) > CODE_DIGITS_MAX:
+    """A number from 100 to 599 with nothing but a sign before it. What is negative never is one."""
+    digits = text.removeprefix("+")
+    if not digits.isascii() or not digits.isdigit():
         return False
-    return CODE_MIN <= int(text) <= CODE_MAX
+    # However many zeros it begins with: no more than nine digits are ever made into a number.
+    return not digits[:-9].strip("0") and int(digits[-9:]) in STATUS_CODES
 
 
 def tag_value(text: str) -> str:
@@ -89,13 +89,9 @@ def tag_value(text: str) -> str:
         kept = _kept(character, bool(out))
         if kept == "":
             continue
-        if kept == "_":
-            # An underscore of the text's own does not begin a tag; one that stands for something else may.
-            if is_gap or (character == "_" and not out):
-                continue
-            is_gap = True
-        else:
-            is_gap = False
+        if kept == "_" and is_gap:
+            continue
+        is_gap = kept == "_"
         out.append(kept)
         size += len(kept.encode("utf-8", "replace"))
     if is_gap and out:
@@ -129,7 +125,7 @@ def metric_name(text: str) -> str:
     out: list[str] = []
     last = ""
     for character in text:
-        if character.isascii() and character.isalpha() or (out and character.isascii() and character.isdigit()):
+        if (character.isascii() and character.isalpha()) or (out and character.isascii() and character.isdigit()):
             pass
         elif not out:
             continue

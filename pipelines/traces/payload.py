@@ -52,8 +52,11 @@ def make_fields(
     if "env" in fields:
         fields["env"] = tag_value(fields["env"]) or fallback.get("env", "")
     cut_fields = {name: cut(text, FIELD_BYTES_MAX) for name, text in fields.items()}
-    tags = bounded_tags(decoded.tags) | {FUNCTION_TAG: function_tags}
-    return PayloadFields(**cut_fields, tags=tuple(sorted(tags.items())))
+    if decoded.tags:
+        tags = tuple(sorted((bounded_tags(decoded.tags) | {FUNCTION_TAG: function_tags}).items()))
+    else:
+        tags = ((FUNCTION_TAG, function_tags),)
+    return PayloadFields(**cut_fields, tags=tags)
 
 
 def bounded_tags(tags: Mapping[str, str]) -> dict[str, str]:

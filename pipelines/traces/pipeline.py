@@ -1,6 +1,6 @@
 """The traces of one sandbox, from a decoded request to the bodies that leave. (specification, traces 5 to 8 and 10.2)
 
-It sends and compresses nothing. Each span is encoded as soon as it is done with: as bytes it takes a quarter of the memory that its maps take.
+It sends and compresses nothing. Each span is encoded as soon as it is done with: as bytes it takes a quarter of its maps' memory.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from pipelines.traces.chunk import Trace, make_trace, mark_top_level, traces_of
 from pipelines.traces.dedup import Seen
 from pipelines.traces.enrich import Common, Enricher, base_service
 from pipelines.traces.facts import DurableFact, Hooks, KeepsTrace, StatsSink, TraceFacts, TracesSettings, TraceStatistics
-from pipelines.traces.filter import PLACEHOLDER, OwnTraffic
+from pipelines.traces.filter import OwnTraffic
 from pipelines.traces.normalise import Normaliser, cut, tag_value
 from pipelines.traces.oversize import SPAN_BYTES_MAX, fit
 from pipelines.traces.payload import FIELD_BYTES_MAX, bounded_tags, find_fields, make_fields
@@ -34,8 +34,8 @@ WARNINGS_MAX = 64
 class TracesPipeline:
     """Takes decoded requests and the extension's own spans; gives bodies at `seal`.
 
-    `obfuscate` changes a span in place; a span that it fails on is dropped, since it must not go out as it is. `keeps` is the filter on root
-    spans. `stats` gets what is sent, before sampling, where the extension computes statistics.
+    `obfuscate` changes a span in place; a span that it fails on is dropped, since it must not go out as it is. `keeps` is the filter on
+    root spans. `stats` gets what is sent, before sampling, where the extension computes statistics.
     """
 
     def __init__(
@@ -87,13 +87,15 @@ class TracesPipeline:
         for reason in decoded.refused:
             _count(self._refused, reason)
             self._warn(f"a trace was refused: {reason}")
-        self._taken += sum(len(chunk.spans) for chunk in decoded.chunks)
+        spans = sum(len(chunk.spans) for chunk in decoded.chunks)
+        self._taken += spans
         durable: list[DurableFact] = []
-        chunks = [attrs.evolve(chunk, spans=self._admit(chunk.spans, headers, durable)) for chunk in decoded.chunks]
-        if self._hooks.on_end is not None:
-            self._guard("hook", self._hooks.on_end)
-        self._process(self._not_held(chunks, headers), decoded, headers, now)
-        return self._facts(sum(len(chunk.spans) for chunk in decoded.chunks), tuple(durable))
+        if self._hooks.on_request is not None:
+            self._guard("hook", self._hooks.on_request, headers)
+        for chunk in decoded.chunks:
+            chunk.spans = self._admit(chunk.spans, durable)
+        self._process(self._not_held(decoded.chunks, headers), decoded, headers, now)
+        return self._facts(spans, tuple(durable))
 
     def take_own(self, spans: list[Span], computed_stats: bool, now: Now) -> TraceFacts:
         """A trace that the extension has made itself. `computed_stats`: whether the function's tracer computes statistics."""
@@ -106,15 +108,13 @@ class TracesPipeline:
         self._process(decoded.chunks, decoded, headers, now)
         return self._facts(spans, ())
 
-    def _admit(self, spans: list[Span], headers: TracerHeaders, durable: list[DurableFact]) -> list[Span]:
+    def _admit(self, spans: list[Span], durable: list[DurableFact]) -> list[Span]:
         """The spans that were not seen before, shown to the hooks one by one in the order of the wire."""
         fresh = list(filter(self._seen.is_new, spans))
         if len(fresh) < len(spans):
             _count(self._removed, "duplicate", len(spans) - len(fresh))
-        on_span, on_placeholder = self._hooks.on_span, self._hooks.on_placeholder
+        on_span = self._hooks.on_span
         for span in fresh:
-            if on_placeholder is not None and span["resource"] == PLACEHOLDER:
-                self._guard("hook", on_placeholder, span, headers.computed_stats)
             if span["name"] == INVOCATION and (fact := durable_fact(span)):
                 durable.append(fact)
             if on_span is not None:
@@ -133,8 +133,10 @@ class TracesPipeline:
 
     def _process(self, chunks: Iterable[Chunk], decoded: Decoded, headers: TracerHeaders, now: Now) -> None:
         traces = [trace for chunk in chunks for trace in self._normalised(chunk, headers, now)]
-        plain = attrs.evolve(headers, dropped_p0_traces=0, dropped_p0_spans=0)
-        self._queue.count_dropped_p0(plain, headers.dropped_p0_traces, headers.dropped_p0_spans)
+        plain = headers
+        if headers.dropped_p0_traces or headers.dropped_p0_spans:
+            plain = attrs.evolve(headers, dropped_p0_traces=0, dropped_p0_spans=0)
+            self._queue.count_dropped_p0(plain, headers.dropped_p0_traces, headers.dropped_p0_spans)
         if not traces:
             return
         fields = make_fields(decoded, headers, find_fields(traces), self._fallback, self._function_tags)

@@ -15,8 +15,8 @@ def is_sampled_out(trace: Trace) -> bool:
 def keep_what_counts(trace: Trace) -> int:
     """Reduce a trace that was sampled out to what is sent all the same; how many spans that costs.
 
-    With an error in it all of it stays. Else spans that were sampled one by one stay, which makes the priority a user's wish, and those that
-    are analysed.
+    With an error in it all of it stays. Else spans that were sampled one by one stay, which makes the priority a user's wish, and those
+    that are analysed.
     """
     spans = trace.spans
     if any(span["error"] for span in spans):

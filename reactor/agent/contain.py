@@ -1,6 +1,6 @@
 """A boundary around each pipeline: an error of ours there costs one item, and the rest lives on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from fsm.time import Now
@@ -43,6 +43,19 @@ class Contained(Generic[T]):
         except Exception as error:
             self._failed(error, now)
             return otherwise
+
+    def each(self, function: Callable[[T], Iterable[Any]], *, now: Now) -> Iterator[Any]:
+        """What `function(pipeline)` gives, one by one as it is asked for; nothing more once it has raised, or if there is no pipeline."""
+        items = iter(self.call_if_made(function, now=now, otherwise=()))
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            except Exception as error:
+                self._failed(error, now)
+                return
+            yield item
 
     def call_if_made(self, function: Callable[..., Any], *args: Any, now: Now, otherwise: Any = None) -> Any:
         """As `call`; `otherwise` also where there is no pipeline yet, so that asking makes none."""

@@ -4,7 +4,6 @@ A body is compressed once, when it is sealed: so it waits, in memory and in the 
 """
 
 import sys
-import zlib
 from typing import Any
 
 import attrs
@@ -13,8 +12,7 @@ from protocols.intake_body import Body
 from protocols.trace_api import PRODUCTS
 from reactor.config.values import Settings
 
-ZSTD, GZIP = "zstd", "gzip"
-STATS, STATS_LEVEL = "stats", 1  # their intake takes gzip (specification, stats 5)
+ZSTD = "zstd"
 LEVELS = {
     "logs": "logs_config_compression_level",
     "traces": "apm_config_compression_level",
@@ -40,19 +38,12 @@ def compress(data: bytes, level: int) -> bytes:
     return bytes(_zstd().compress(data, level))
 
 
-def gzip(data: bytes, level: int) -> bytes:
-    compressor = zlib.compressobj(level, wbits=zlib.MAX_WBITS | 16)
-    return compressor.compress(data) + compressor.flush()
-
-
 def encode_body(body: Body, settings: Settings) -> Body:
     """The body as it is sent. Should the compressor fail, it goes as it is; so does what a library sent to be passed on."""
     kind = body.kind
     if body.encoding or kind in PRODUCTS or (kind == "logs" and not settings.logs_config_use_compression):
         return body
     try:
-        if kind == STATS:
-            return attrs.evolve(body, raw=gzip(body.raw, STATS_LEVEL), encoding=GZIP)
         return attrs.evolve(body, raw=compress(body.raw, getattr(settings, LEVELS.get(kind, "compression_level"))), encoding=ZSTD)
     except Exception:  # whatever the library finds wrong: the data counts for more than its size
         return body
@@ -60,9 +51,9 @@ def encode_body(body: Body, settings: Settings) -> Body:
 
 def decode_body(body: Body) -> Body:
     """The body as it was before `encode_body`. Raises what the library raises for bytes that it has not made."""
-    if body.encoding == GZIP and body.kind not in PRODUCTS:
-        return attrs.evolve(body, raw=zlib.decompress(body.raw, zlib.MAX_WBITS | 16), encoding="")
-    return body if body.encoding != ZSTD else attrs.evolve(body, raw=bytes(_zstd().decompress(body.raw)), encoding="")
+    if body.encoding != ZSTD or body.kind in PRODUCTS:
+        return body
+    return attrs.evolve(body, raw=bytes(_zstd().decompress(body.raw)), encoding="")
 
 
 def _zstd() -> Any:

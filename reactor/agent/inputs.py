@@ -1,6 +1,6 @@
 """What the agent is told from outside. Control values; bulk items ride inside them as plain lists."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -11,6 +11,11 @@ from protocols.http_server import Request
 from protocols.lifecycle_api import Call
 from protocols.spool_format import Contents
 from protocols.trace_api import Proxied
+
+if TYPE_CHECKING:
+    from protocols.stats_api import ClientStats
+    from protocols.trace_headers import TracerHeaders
+    from protocols.trace_values import Decoded
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -52,6 +57,24 @@ class Datagrams(Word):
     """DogStatsD datagrams, in the order they came."""
 
     datagrams: list[bytes]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Traces(Word):
+    """What a tracer sent, decoded, and what it says of itself. `request`: as it came, for a recording."""
+
+    request: Request
+    decoded: "Decoded"
+    headers: "TracerHeaders"
+
+
+@attrs.frozen(eq=False, repr=False)
+class ClientTraceStats(Word):
+    """Statistics that a tracer has computed, and what it says of itself. `request`: as it came, for a recording."""
+
+    request: Request
+    stats: "ClientStats"
+    headers: "TracerHeaders"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -140,6 +163,8 @@ Input = (
     | NextAnswered
     | Telemetry
     | Datagrams
+    | Traces
+    | ClientTraceStats
     | PassedOn
     | NotServed
     | Called

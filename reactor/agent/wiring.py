@@ -1,7 +1,7 @@
 """The pipelines of one sandbox, wired from settings: what the agent collects into, each behind its boundary."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from fsm.time import Now
 from pipelines.logs.facts import LogFacts
@@ -13,15 +13,13 @@ from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
 from protocols import telemetry_records as read
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
+from reactor.agent.inputs import ClientTraceStats, PassedOn, Traces
 from reactor.agent.ledger import Ledger
 from reactor.agent.measuring import Usage
+from reactor.agent.tracing import Tracing
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 from reactor.version import VERSION
-
-if TYPE_CHECKING:
-    from pipelines.proxy import ProxyPipeline
-    from protocols.trace_api import Proxied
 
 Say = Callable[[str, str], None]
 
@@ -71,9 +69,7 @@ class Pipelines:
             ledger,
             say,
         )
-        self._proxy: Contained[ProxyPipeline] = Contained(
-            "proxy", lambda: _proxy(sandbox.function_name), self._close_proxy, ledger, say, lazily=True
-        )
+        self.tracing = Tracing(settings, sandbox, facts, tags, ledger, say, now)
         self.is_nearly_full = False
 
     # --- in -------------------------------------------------------------------------------------------------------------------
@@ -96,13 +92,19 @@ class Pipelines:
         self.is_nearly_full = facts.flush_early
         self._look_at_fullness(now)
 
-    def take_proxied(self, proxied: "Proxied", now: Now) -> None:
-        self._proxy.call(_take_proxied, proxied, now=now)
+    def take_request(self, item: Traces | ClientTraceStats | PassedOn, now: Now) -> None:
+        """What a library has sent to port 8126."""
+        if isinstance(item, Traces):
+            self.tracing.take_traces(item.decoded, item.headers, now)
+        elif isinstance(item, ClientTraceStats):
+            self.tracing.take_client_stats(item.stats, item.headers, now)
+        else:
+            self.tracing.take_proxied(item.proxied, now)
         self._look_at_fullness(now)
 
     def _look_at_fullness(self, now: Now) -> None:
-        for pipeline in (self._metrics, self._proxy):
-            self.is_nearly_full = self.is_nearly_full or pipeline.call_if_made(_is_nearly_full, now=now, otherwise=False)
+        is_full = self._metrics.call(_is_nearly_full, now=now, otherwise=False)
+        self.is_nearly_full = self.is_nearly_full or is_full or self.tracing.is_nearly_full(now)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
 
@@ -208,13 +210,21 @@ class Pipelines:
         """The sandbox ends: what waits for something that will not come waits no more."""
         self._logs.call(LogsPipeline.shutdown, now, now=now)
 
-    def seal(self, now: Now, encoded_size: Callable[[bytes], int] | None = None) -> list[Body]:
-        """Everything that is ready to leave, logs first: they are the most of it. `encoded_size` is how large series will be when sent."""
+    def seal(self, now: Now, encoded_size: Callable[[bytes], int] | None = None, final: bool = False, at_end: bool = False) -> list[Body]:
+        """Everything that is ready to leave: `bodies`, all at once."""
+        return list(self.bodies(now, encoded_size, final, at_end))
+
+    def bodies(
+        self, now: Now, encoded_size: Callable[[bytes], int] | None = None, final: bool = False, at_end: bool = False
+    ) -> Iterator[Body]:
+        """Everything that is ready to leave, made as it is asked for; logs first, they are the most of it. To be gone through to its end.
+
+        `encoded_size` is how large series will be when sent; `final` and `at_end`: see `Tracing.bodies`.
+        """
         self.is_nearly_full = False
-        logs: list[Body] = self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
-        metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
-        proxied: list[Body] = self._proxy.call_if_made(_seal, now=now, otherwise=[])
-        return [*logs, *metrics, *proxied]
+        yield from self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
+        yield from self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
+        yield from self.tracing.bodies(now, final, at_end)
 
     def waiting(self, now: Now) -> tuple[list[Any], str | None]:
         """What a seal has left behind, and whose the next lines are."""
@@ -229,7 +239,7 @@ class Pipelines:
         """Tell the ledger what the pipelines themselves have dropped or refused. Once, at the end."""
         self._logs.call(self._close_logs, now=now)
         self._metrics.call(self._close_metrics, now=now)
-        self._proxy.call_if_made(self._close_proxy, now=now)
+        self.tracing.account(now)
 
     def _close_logs(self, logs: LogsPipeline) -> int:
         """Take over the counts of a pipeline that ends; how many lines it still holds."""
@@ -244,14 +254,6 @@ class Pipelines:
             tell(self._ledger, what, reason, count)
         statistics = metrics.statistics()
         return statistics.custom.contexts + statistics.own.contexts
-
-    def _close_proxy(self, proxy: "ProxyPipeline") -> int:
-        """Take over the counts of a pipeline that ends; how many requests it still holds."""
-        statistics = proxy.statistics()
-        for what_and_reason, count in statistics.dropped.items():
-            what, _, reason = what_and_reason.partition(": ")
-            self._ledger.drop(what, reason, count)
-        return statistics.held
 
 
 _COUNTERS: dict[str, Callable[[Pipelines, read.Record, Now], None]] = {
@@ -306,21 +308,6 @@ def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFac
     return metrics
 
 
-def _proxy(function_name: str) -> "ProxyPipeline":
-    from pipelines.proxy import ProxyPipeline
-
-    return ProxyPipeline(function_name)
-
-
-def _take_proxied(proxy: "ProxyPipeline", proxied: "Proxied") -> None:
-    proxy.take(proxied)
-
-
-def _seal(pipeline: Any) -> list[Body]:
-    bodies: list[Body] = pipeline.seal()
-    return bodies
-
-
 Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
 """(how the ledger calls it, what, reason, count)."""
 
@@ -347,8 +334,8 @@ def _dynamic_tags(metrics: MetricsPipeline) -> dict[str, str]:
     return metrics.enhanced.dynamic_tags
 
 
-def _is_nearly_full(pipeline: Any) -> bool:
-    return bool(pipeline.is_nearly_full)
+def _is_nearly_full(metrics: MetricsPipeline) -> bool:
+    return metrics.is_nearly_full
 
 
 def _waiting(logs: LogsPipeline) -> tuple[list[Any], str | None]:
