@@ -25,7 +25,7 @@ class HookFacts(NamedTuple):
 
 
 class SpanHooks:
-    """`on_span` and `on_placeholder` are the trace pipeline's hooks. The first may change `parent_id`; nothing else of a span."""
+    """`on_request` and `on_span` are the trace pipeline's hooks. The latter may change `parent_id`; nothing else of a span."""
 
     def __init__(self, contexts: Contexts, sandbox: SandboxSpans, reparent: Callable[[Span], None]) -> None:
         self.has_library = False
@@ -33,6 +33,7 @@ class SpanHooks:
         self._contexts, self._sandbox, self._reparent = contexts, sandbox, reparent
         self._made: dict[str, None] = {}  # requests whose span a library has made, oldest first
         self._facts = HookFacts([], 0, 0)
+        self._computed_stats = False
 
     def has_made(self, request_id: str) -> bool:
         """Whether a library has sent this invocation's span."""
@@ -42,9 +43,14 @@ class SpanHooks:
         facts, self._facts = self._facts, HookFacts([], 0, 0)
         return facts
 
+    def on_request(self, computed_stats: bool) -> None:
+        """A request's spans come next; it said whether its library makes statistics itself."""
+        self._computed_stats = computed_stats
+
     def on_span(self, span: Span) -> None:
         name = span["name"]
         if span["resource"] == PLACEHOLDER:
+            self._take_placeholder(span)
             return
         if name == SPAN_NAME:
             self._take_made(span["meta"].get(REQUEST_ID, ""))
@@ -53,8 +59,7 @@ class SpanHooks:
             self._sandbox.adopt(span)
         self._reparent(span)
 
-    def on_placeholder(self, span: Span, computed_stats: bool) -> None:
-        """Its request said whether the library makes statistics itself."""
+    def _take_placeholder(self, span: Span) -> None:
         request_id = span["meta"].get(REQUEST_ID, "")
         context = self._contexts.get(request_id)
         if context is None:
@@ -65,7 +70,7 @@ class SpanHooks:
         if not self._contexts.charge(context, cost_of(meta, metrics, structs)):
             self._facts = self._facts._replace(without_room=self._facts.without_room + 1)
             meta, metrics, structs = {}, {}, {}
-        context.placeholder = Placeholder(span["trace_id"], span["span_id"], dict(meta), dict(metrics), dict(structs), computed_stats)
+        context.placeholder = Placeholder(span["trace_id"], span["span_id"], dict(meta), dict(metrics), dict(structs), self._computed_stats)
 
     def _take_made(self, request_id: str) -> None:
         if not request_id:

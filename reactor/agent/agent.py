@@ -34,6 +34,7 @@ from reactor.config.values import Settings
 
 if TYPE_CHECKING:
     from pipelines.invocation.pipeline import Made
+    from pipelines.traces.facts import Hooks
     from reactor.agent.invocation_traces import InvocationTraces
     from reactor.agent.own_metrics import OwnMetrics
 
@@ -141,6 +142,7 @@ class Agent:
             return
         self.registration = item.answer
         self.pipelines = self._make_pipelines()
+        self.pipelines.tracing.hooks = self._hooks
         for held in self._held:
             self.ledger.accept("datagram", len(held.datagrams))
             self.pipelines.take_datagrams(held.datagrams, self._now)
@@ -158,9 +160,15 @@ class Agent:
         settings = settings_for(self._settings, self._sandbox, account_id)
         return InvocationTraces(settings, make_id_from(self._random), self.ledger, self._say, self._send_spans, self._count_error, watch)
 
+    def _hooks(self) -> "Hooks":
+        from pipelines.traces.facts import Hooks
+
+        return Hooks(on_request=self._traced.on_request, on_span=self._traced.on_span)
+
     def _send_spans(self, made: "Made", now: Now) -> None:
         if self.pipelines is not None:
-            self.pipelines.take_own_spans(made.spans, made.computed_stats, now)
+            self.ledger.accept("span", len(made.spans))
+            self.pipelines.tracing.take_own(made.spans, made.computed_stats, now)
 
     def _count_error(self, request_id: str, now: Now) -> None:
         if self.pipelines is not None:
@@ -217,7 +225,8 @@ class Agent:
         if (pipelines := self._collecting(what, count)) is not None:
             self.ledger.accept(what, count)
             pipelines.take_request(item, self._now)
-            self._look_at_fullness()
+            self._traced.spans_shown(self._now)
+            self._look_at_traced()
 
     def _collecting(self, what: str, count: int) -> Pipelines | None:
         """The pipelines, while they take something; what comes outside that time is refused."""
@@ -229,7 +238,7 @@ class Agent:
     def _called(self, item: given.Called) -> None:
         """Whatever is wrong with a call, it is answered: the library goes on without us."""
         headers: Headers = ()
-        if self._collecting("call of a library") is not None:
+        if self._collecting("call of a library", 1) is not None:
             headers = self._traced.call(item.call, self._now)
             self._look_at_traced()
         self._out.append(Answer(headers))

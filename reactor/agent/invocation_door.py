@@ -13,6 +13,7 @@ from protocols import telemetry_records as read
 if TYPE_CHECKING:
     from protocols.http_server import Headers
     from protocols.lifecycle_api import Call
+    from protocols.trace_headers import TracerHeaders
     from reactor.agent.invocation_traces import InvocationTraces
 
 KEPT_MAX = 500  # invocations
@@ -58,9 +59,9 @@ class InvocationDoor:
         """A hook of the trace pipeline."""
         self.tracing.on_span(span)
 
-    def on_placeholder(self, span: dict[str, Any], computed_stats: bool) -> None:
+    def on_request(self, headers: "TracerHeaders") -> None:
         """A hook of the trace pipeline."""
-        self.tracing.on_placeholder(span, computed_stats)
+        self.tracing.on_request(headers.computed_stats)
 
     def spans_shown(self, now: Now) -> None:
         if self._tracing is not None:

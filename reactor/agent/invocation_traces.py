@@ -131,8 +131,8 @@ class InvocationTraces:
         """A hook of the trace pipeline, which contains its errors; the pipeline here may be made anew meanwhile."""
         self._pipeline.value.hooks.on_span(span)
 
-    def on_placeholder(self, span: dict[str, Any], computed_stats: bool) -> None:
-        self._pipeline.value.hooks.on_placeholder(span, computed_stats)
+    def on_request(self, computed_stats: bool) -> None:
+        self._pipeline.value.hooks.on_request(computed_stats)
 
     # --- what the platform says -------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from fsm.time import Now
 from pipelines.logs.facts import LogFacts
+from pipelines.logs.held import DurableContext
 from pipelines.logs.pipeline import LogsPipeline
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings
 from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings, OwnPoint
@@ -95,7 +96,10 @@ class Pipelines:
     def take_request(self, item: Traces | ClientTraceStats | PassedOn, now: Now) -> None:
         """What a library has sent to port 8126."""
         if isinstance(item, Traces):
-            self.tracing.take_traces(item.decoded, item.headers, now)
+            facts = self.tracing.take_traces(item.decoded, item.headers, now)
+            for fact in facts.durable if facts is not None else ():
+                context = DurableContext(fact.execution_id, fact.execution_name, fact.status, fact.first_invocation)
+                self._logs.call(LogsPipeline.learn_durable_context, fact.request_id, context, now=now)
         elif isinstance(item, ClientTraceStats):
             self.tracing.take_client_stats(item.stats, item.headers, now)
         else:

@@ -50,7 +50,7 @@ class Told:
         span |= {"span_id": 555, "parent_id": 0, "start": 1, "duration": 1, "error": 0, "meta": {}, "metrics": {}}
         span |= changes
         span["meta"] = {"request_id": request_id, **span["meta"]}
-        self.hooks.on_placeholder(span, computed_stats)
+        self.hooks.on_request(computed_stats)
         self.hooks.on_span(span)
 
     def over(self, duration_ms=123.456, status="success", error_type="", request_id=REQUEST_ID):

@@ -9,6 +9,7 @@ from fsm import events as ev
 from fsm.time import Now
 from pipelines.invocation.settings import InvocationSettings
 from protocols.lifecycle_api import Call
+from protocols.trace_headers import TracerHeaders
 from reactor.agent.invocation_door import KEPT_MAX, InvocationDoor
 from reactor.agent.invocation_traces import InvocationTraces, make_id_from
 from reactor.agent.ledger import Ledger
@@ -70,7 +71,7 @@ class World:
             "meta": {"request_id": request_id, "placed": "yes"},
             "metrics": {},
         }
-        self.door.on_placeholder(span, False)
+        self.door.on_request(TracerHeaders())
         self.door.on_span(span)
         self.door.spans_shown(NOW)
 
