@@ -15,7 +15,7 @@ class SandboxSpans:
         self._settings, self._make_id = settings, make_id
         self._cold_start: Span | None = None
         self._restore: Span | None = None
-        self._awaits_trace = False  # a library that makes its own spans named the trace
+        self._adopting = 0  # the trace of a library that makes its own spans
         self._is_warm = False  # an invocation is over: what led to it belongs to no other
 
     @property
@@ -26,6 +26,7 @@ class SandboxSpans:
     def init_start(self, at_ns: int) -> None:
         if not self._settings.is_managed:
             self._cold_start = make_span(COLD_START, self._settings, self._make_id(), at_ns)
+            self._cold_start["trace_id"] = self._adopting
 
     def init_report(self, duration_ms: float) -> None:
         if self._cold_start is not None:
@@ -57,20 +58,21 @@ class SandboxSpans:
         return span
 
     def adopt(self, load: Span) -> None:
-        """The library's span for its own loading names the trace, and becomes the cold start's child."""
-        if self._cold_start is None or self._restore is not None:
-            return
-        self._cold_start["trace_id"] = self._cold_start["trace_id"] or load["trace_id"]
-        load["parent_id"] = self._cold_start["span_id"]
-        self._awaits_trace = True
+        """The library's span for its own loading names the trace, and becomes the cold start's child.
+
+        Where it comes before the init's record it stays as it is, for that record may never come: the cold start then stands beside it.
+        """
+        self._adopting = self._adopting or load["trace_id"]
+        if self._cold_start is not None and self._restore is None:
+            self._cold_start["trace_id"] = self._cold_start["trace_id"] or load["trace_id"]
+            load["parent_id"] = self._cold_start["span_id"]
 
     def take_adopted(self) -> Span | None:
         """The cold start of a library's trace, once it is complete: it is sent alone."""
-        if not self._awaits_trace or self._cold_start is None or not self._cold_start["duration"]:
+        if not self._adopting or self._cold_start is None or not self._cold_start["duration"]:
             return None
-        self._awaits_trace = False
-        return self._take(0, 0)
+        return self._take(self._adopting, 0)
 
     def take_adopted_anyway(self) -> Span | None:
         """The same, at the end of the sandbox: the report of the init will not come."""
-        return self._take(0, 0) if self._awaits_trace else None
+        return self._take(self._adopting, 0) if self._adopting else None

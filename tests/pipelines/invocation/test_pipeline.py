@@ -365,6 +365,16 @@ def test_a_load_span_that_comes_after_the_first_report_still_finds_the_cold_star
     assert [span["name"] for span in told.pipeline.adopted().spans] == ["aws.lambda.cold_start"]
 
 
+def test_a_load_span_that_comes_before_the_record_of_the_init_names_the_trace_all_the_same(told):
+    load = span_of("aws.lambda.load", 7)
+    told.hooks.on_span(load)
+    assert told.pipeline.adopted() is None
+    told.sandbox.init_start(1_000)
+    told.sandbox.init_report(2.5)
+    [cold_start] = told.pipeline.adopted().spans
+    assert (cold_start["trace_id"], load["parent_id"]) == (123, 0)
+
+
 def test_a_cold_start_whose_report_never_comes_goes_at_the_end(told):
     told.sandbox.init_start(1_000)
     told.hooks.on_span(span_of("aws.lambda.load", 7))
