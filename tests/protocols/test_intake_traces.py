@@ -184,6 +184,11 @@ def test_a_single_span_has_no_halves():
     assert halve(bodies((GO, [chunk(*numbered(1))]))[0]) == ()
 
 
+def test_a_body_without_payloads_has_no_halves():
+    [body] = bodies((GO, [chunk(*numbered(1))]))
+    assert halve(attrs.evolve(body, raw=body.raw[-18:])) == ()
+
+
 @settings(max_examples=40, deadline=None)
 @given(PAYLOADS)
 def test_halving_on_and_on_ends_with_single_spans(payloads):

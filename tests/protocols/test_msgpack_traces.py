@@ -67,6 +67,16 @@ def test_v07_tells_of_the_tracer_and_of_each_trace():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("payload", [{"env": 1}, {"tags": []}, {"tags": {"a": 1}}, {"chunks": {}}, {"chunks": "x"}, [], 7])
+def test_v07_without_a_sound_map_is_malformed(payload):
+    with pytest.raises(Malformed):
+        decode("v0.7", msgpack.packb(payload))
+
+
+def test_v07_may_tell_of_a_tracer_without_traces():
+    assert decode("v0.7", msgpack.packb({"env": "prod", "chunks": None})) == Decoded([], [], {"env": "prod"})
+
+
 # --- what is broken -------------------------------------------------------------------------------------------------------------
 
 

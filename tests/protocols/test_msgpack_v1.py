@@ -212,6 +212,11 @@ def test_unknown_numbers_are_skipped_with_the_texts_they_bring():
     assert [found.chunks[0].spans[0][name] for name in ("service", "name", "resource", "type")] == ["first", "second", "third", "fourth"]
 
 
+def test_unknown_numbers_of_links_and_events_are_skipped_alike():
+    found = read({11: [{4: [{11: [{9: "first"}], 12: [{9: "second", 2: 2}], 1: 1}]}]}).chunks[0].spans[0]
+    assert (found["service"], found["span_events"][0]["name"]) == ("first", "second")
+
+
 def test_attributes_nest_only_so_deep():
     value = (1, "x")
     for _ in range(DEPTH_MAX + 1):
