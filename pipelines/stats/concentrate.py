@@ -22,7 +22,7 @@ KEY_BYTES_MAX = 64 * 1024
 BYTES_MAX = 8 * 1024 * 1024
 BLOCKED_RESERVE_BYTES = 1024 * 1024
 NEARLY_FULL = 0.8
-GROUP_BYTES = 768  # a group without its texts and bins
+GROUP_BYTES = 640  # a group without its texts and bins
 BUCKET_BYTES = 512
 
 COMMIT_SHA = "_dd.git.commit.sha"
@@ -204,7 +204,7 @@ class Concentrator:
 
     def _open(self, bucket: Bucket, key: Key) -> Group | None:
         """A group of its own, if there may be one more."""
-        size = GROUP_BYTES + sum([part.__sizeof__() for part in key if isinstance(part, str)]) + sum(map(str.__sizeof__, key[-1]))
+        size = GROUP_BYTES + sum([part.__sizeof__() for part in key if part and isinstance(part, str)]) + sum(map(str.__sizeof__, key[-1]))
         if len(bucket.groups) >= GROUPS_MAX or size > KEY_BYTES_MAX or not self._room.has(size):
             return None
         self._room.held_bytes += size
