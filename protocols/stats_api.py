@@ -16,9 +16,9 @@ BODY_BYTES_MAX = 2 * 1024 * 1024
 VALUE_BYTES_MAX = 256 * 1024  # one group, or one member of the payload
 GROUPS_MAX = 12_000  # a group with its names and two summaries takes 180 bytes at least, so no real body has more
 
-U32_MAX = 2**32 - 1
-U64_MAX = 2**64 - 1
-I64_MAX = 2**63 - 1
+MAX_U32 = 2**32 - 1
+MAX_U64 = 2**64 - 1
+MAX_I64 = 2**63 - 1
 
 Group = dict[str, Any]
 """One group: every member of GROUP_FIELDS, in that order."""
@@ -101,7 +101,7 @@ def _trace_root(value: Any) -> int:
     return number if number in (1, 2) else 0
 
 
-_u32, _u64, _i64 = _integer(0, U32_MAX), _integer(0, U64_MAX), _integer(-I64_MAX - 1, I64_MAX)
+_u32, _u64, _i64 = _integer(0, MAX_U32), _integer(0, MAX_U64), _integer(-MAX_I64 - 1, MAX_I64)
 
 Fields = Mapping[str, tuple[Reader, Any]]
 """Name -> how its value is read, and what it is when it is missing. In the order in which they are sent."""

@@ -24,7 +24,7 @@ def group(**members):
     return {
         **dict.fromkeys(("Service", "Name", "Resource"), "x"),
         **dict.fromkeys(("Type", "DBType", "SpanKind", "GRPCStatusCode", "HTTPMethod", "HTTPEndpoint", "srv_src"), ""),
-        **dict.fromkeys(("PeerTags", "SpanDerivedPrimaryTags", "AdditionalMetricTags"), []),
+        **{name: [] for name in ("PeerTags", "SpanDerivedPrimaryTags", "AdditionalMetricTags")},
         **{"HTTPStatusCode": 0, "Hits": 3, "Errors": 1, "Duration": 5, "TopLevelHits": 1, "Synthetics": False, "IsTraceRoot": 1},
         **{"OkSummary": summary(2), "ErrorSummary": summary(1)},
         **members,

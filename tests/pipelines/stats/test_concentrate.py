@@ -220,7 +220,7 @@ def test_beyond_the_bytes_nothing_is_kept_but_the_group_for_all_and_then_nothing
 
 
 def fill(made, numbers):
-    """Spans that differ in all that a key keeps alive, in pieces: what is measured is what the concentrator keeps, not what it was given."""
+    """Spans that differ in what a key keeps alive, made one by one, so that only what the concentrator keeps is alive afterwards."""
     for number in numbers:
         made.take([span({"http.route": f"/user/{number}"}, resource=f"GET /user/{number}", duration=number + 1)], "", NOW_NS)
 
