@@ -15,6 +15,8 @@ ROUTE = "/v0.6/stats"
 BODY_BYTES_MAX = 2 * 1024 * 1024
 VALUE_BYTES_MAX = 256 * 1024  # one group, or one member of the payload
 GROUPS_MAX = 12_000  # a group with its names and two summaries takes 180 bytes at least, so no real body has more
+BUCKETS_MAX = 1_000  # nearly three hours of them
+MEMBERS_MAX = 1_000  # of one map
 
 MAX_U32 = 2**32 - 1
 MAX_U64 = 2**64 - 1
@@ -153,7 +155,7 @@ class _Payload:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._groups = 0
+        self._buckets = self._groups = 0
         self._unpacker = msgpack.Unpacker(max_buffer_size=max(len(body), 1))
         self._unpacker.feed(body)
 
@@ -162,6 +164,9 @@ class _Payload:
         return ClientStats(fields, buckets)
 
     def _bucket(self) -> ClientBucket:
+        self._buckets += 1
+        if self._buckets > BUCKETS_MAX:
+            raise Malformed(f"more than {BUCKETS_MAX} buckets")
         fields, groups = self._members(BUCKET_FIELDS, self._group)
         return ClientBucket(fields["Start"], fields["Duration"], fields["AgentTimeShift"], groups)
 
@@ -189,7 +194,10 @@ class _Payload:
 
     def _names(self) -> Iterator[str]:
         """The name of each member, with the reading stopped before its value. A name that is no text is nobody's."""
-        for _ in range(self._unpacker.read_map_header()):
+        members = self._unpacker.read_map_header()
+        if members > MEMBERS_MAX:
+            raise Malformed(f"a map of {members} members")
+        for _ in range(members):
             name = self._value()
             yield name if type(name) is str else ""
 

@@ -3,11 +3,13 @@
 import zlib
 from itertools import chain
 
+import attrs
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols import intake_stats
 from protocols.halves import halve, has_halves
 from protocols.intake_body import Body
 from protocols.intake_stats import BODY_BYTES_MAX, StatsBucket, StatsPayload, encode_group, encode_stats
@@ -170,10 +172,16 @@ def test_halves_hold_every_group_once_with_its_payload_and_bucket(counts):
     assert all(document(half)["SplitPayload"] and half.encoding == "gzip" for half in halves)
 
 
+def test_a_plain_request_is_halved_as_a_compressed_one():
+    [body] = encode_stats([payload("a", "b")])
+    plain = attrs.evolve(body, raw=zlib.decompress(body.raw, zlib.MAX_WBITS | 16), encoding="")
+    assert halve(plain) == halve(body)
+
+
 def test_a_single_group_has_no_halves():
     [body] = encode_stats([payload("a")])
     assert not has_halves(body)
-    assert halve(body) == ()
+    assert halve(body) == intake_stats.halve(body) == ()
 
 
 @pytest.mark.parametrize(

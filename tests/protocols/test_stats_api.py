@@ -1,5 +1,7 @@
 """What tracers send to /v0.6/stats is read whole, or refused with a reason."""
 
+import tracemalloc
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -171,6 +173,15 @@ def test_more_groups_than_a_real_body_can_hold_are_refused():
         decode_client_stats(body + b"\xdd" + (2**21).to_bytes(4, "big") + b"\x80" * 2**21)
 
 
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [({"Stats": [{}] * 1001}, "more than 1000 buckets"), ({str(number): 0 for number in range(1001)}, "a map of 1001 members")],
+)
+def test_more_buckets_or_members_than_anybody_has_are_refused(document, words):
+    with pytest.raises(Malformed, match=words):
+        decode(document)
+
+
 def test_a_huge_value_is_refused_before_it_is_built():
     with pytest.raises(Malformed, match="a value of"):
         decode({"Tags": [[]] * VALUE_BYTES_MAX})
@@ -222,3 +233,29 @@ def decode_or_refuse(body):
         for group in bucket.groups:
             assert list(group) == list(GROUP_FIELDS)
             assert all(type(group[name]) is type(zero) for name, (_, zero) in GROUP_FIELDS.items())
+
+
+STATS_KEY = msgpack.packb("Stats")
+TWO_MIB = 2**21
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Groups, buckets or members that take a byte each; lists in a member that is known, and in one that is not.
+        b"\x81" + STATS_KEY + b"\x91\x81" + STATS_KEY + b"\xdc" + GROUPS_MAX.to_bytes(2, "big") + b"\x80" * GROUPS_MAX,
+        b"\x81" + STATS_KEY + b"\xdd" + TWO_MIB.to_bytes(4, "big") + b"\x80" * TWO_MIB,
+        b"\xdf" + (TWO_MIB // 2).to_bytes(4, "big") + b"\xa0\x80" * (TWO_MIB // 2),
+        b"\x81" + msgpack.packb("Tags") + b"\xdd" + TWO_MIB.to_bytes(4, "big") + b"\x80" * TWO_MIB,
+        b"\x81" + msgpack.packb("Later") + b"\xdd" + TWO_MIB.to_bytes(4, "big") + b"\x80" * TWO_MIB,
+    ],
+    ids=["groups", "buckets", "members", "known", "unknown"],
+)
+def test_two_megabytes_never_become_a_hundred(body):
+    tracemalloc.start()
+    try:
+        decode_or_refuse(body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * 1024 * 1024

@@ -103,6 +103,7 @@ def test_what_is_no_duration_is_not_counted(value):
 def test_what_is_below_the_smallest_value_is_zero(value):
     sketch = sketch_of([value])
     assert (sketch.zeros, sketch.bins) == (1, [])
+    assert repr(sketch) == "Sketch(count=1, bins=0)"
 
 
 VALUES = st.integers(0, 2**63 - 1) | st.integers(0, 100) | st.floats(0, 1e15)
