@@ -35,7 +35,11 @@ def obfuscate_sql(text: str, db_type: str = "") -> str:
     """The text with each literal as `?`. `db_type` in lower case; only mssql and postgresql have a dialect of their own."""
     dialect = db_type if db_type in (MSSQL, POSTGRESQL) else GENERIC
     is_cut = len(text) > TEXT_CHARACTERS_MAX
-    reading = Reading(text[:TEXT_CHARACTERS_MAX] if is_cut else text, dialect, is_cut)
+    if is_cut:
+        text = text[:TEXT_CHARACTERS_MAX]
+    if not text.isascii():
+        text = pattern(sql_tokens.OTHER_SPACE).sub(" ", text)
+    reading = Reading(text, dialect, is_cut)
     reading.run()
     return shorten(reading.out.text()) + (CUT_MARK if is_cut else "")
 
@@ -201,6 +205,18 @@ class Reading:
         self.out.placeholder()
         return None
 
+    def values(self, at: int, text: str) -> int | None:
+        """`VALUES (1, 'a'), (2, 'b')` and so on: they become one group in the end. After AS, or a point, the word is a name."""
+        word, out = text[: len("values")], self.out
+        if out.is_special or out.last == ".":
+            self.word(at, word)
+            return at + len(word)
+        out.emit(word)
+        self.opening(at, text)
+        out.placeholder()
+        self.closing(at, text)
+        return None
+
     def literal(self) -> None:
         if not self.out.cut_alias():
             self.out.placeholder()
@@ -229,7 +245,7 @@ class Reading:
         self.effort -= len(self.text) - at
         if self.is_cut or self.effort < 0:
             return self.unended(at, tag)
-        name = pattern(rf"\$[{sql_tokens.INSIDE}]*+").match(self.text, at)
+        name = pattern(rf"\${sql_tokens.INSIDE}*+").match(self.text, at)
         assert name is not None
         self.name(at, name[0])
         return name.end()
@@ -341,6 +357,7 @@ class Reading:
 
 
 BY_NAME: dict[str, Handler] = {
+    "VALUES": Reading.values,
     "WORD": Reading.word,
     "EQUALS": Reading.equal_sign,
     "COMMA": Reading.comma,

@@ -193,6 +193,7 @@ def test_dialects(db_type, text, result):
         ("SELECT :name. x", "SELECT :name. x"),
         ("SELECT 5 % 3", "SELECT ? % ?"),
         ("a\\b", "a\\ b"),
+        ("a\u2003b\x85c\xa0é\x1fd", "a b c é\x1f d"),
         ("", ""),
     ],
 )
@@ -323,3 +324,19 @@ def test_comments_between_the_tokens_change_nothing(text):
     text = text.partition("--")[0]
     if "'" not in text and "$" not in text and '"' not in text:
         assert obfuscate_sql(text.replace(" ", " /* x */ ")) == obfuscate_sql(text)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["1", "-2.5e3", "'a, (b)'", "null", "?", "%s", "$1", "now()", "x"]), min_size=1, max_size=3), min_size=1
+    ),
+    st.sampled_from(["VALUES", "a AS values", '"a".values', "x"]),
+    st.sampled_from(DB_TYPES),
+)
+def test_rows_of_an_insert_give_what_their_tokens_give_one_by_one(groups, before, db_type):
+    """A comment stands in the way of taking several tokens at once, and changes nothing else."""
+    at_once = f"{before} {','.join('(' + ', '.join(group) + ')' for group in groups)}"
+    one_by_one = f"{before} {'/**/,'.join('(' + '/**/, '.join(group) + ')' for group in groups)}".replace("(", "(/**/").replace(
+        "'a, (/**/", "'a, ("
+    )
+    assert obfuscate_sql(at_once, db_type) == obfuscate_sql(one_by_one, db_type)
