@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.traces.obfuscate.sql import BY_NAME
+from pipelines.traces.obfuscate.sql_reading import BY_NAME
 from pipelines.traces.obfuscate.sql_tokens import GENERIC, INSIDE, INSIDE_OR_POINT, MSSQL, NAMES, POSTGRESQL, START, tokens
 
 
