@@ -12,10 +12,11 @@ import attrs
 
 from protocols.errors import RemoteProtocolError
 from protocols.http_server import Headers, Refused, Request, Response
+from protocols.trace_headers import RATES_ANSWER
 
 PORT, STATSD_PORT = 8126, 8125
 BODY_BYTES_MAX = 50 * 1024 * 1024  # traces, and what is passed on: profiles and snapshots are large
-STATS_BYTES_MAX = 2 * 1024 * 1024
+STATS_BYTES_MAX = 2 * 1024 * 1024  # as `stats_api.BODY_BYTES_MAX`, which needs msgpack
 STRAY_BYTES_MAX = 2 * 1024 * 1024  # on routes that take no body, or are none: read, so that the connection can go on
 SUBDOMAIN_CHARACTERS_MAX = 100
 
@@ -76,8 +77,6 @@ ENDPOINTS = tuple(path for path, route in (ROUTES | PREFIXES).items() if route.k
 
 PRODUCTS = frozenset(route.name for route in (*ROUTES.values(), *PREFIXES.values()) if route.kind == PROXIED)  # bodies kept as they came
 
-# Tracers keep sampling what they sample when they are told to keep everything.
-RATES = b'{"rate_by_service":{"service:,env:":1}}'
 SPAN_KINDS = ("client", "consumer", "producer", "server")  # that statistics are computed for (specification, traces 2.2)
 
 
@@ -233,7 +232,7 @@ def text(status: int, reason: str) -> Response:
     return Response(status, ((b"Content-Type", TEXT_TYPE),), reason.encode())
 
 
-TAKEN_TRACES = as_json(RATES)
+TAKEN_TRACES = as_json(RATES_ANSWER)
 NO_CONFIG = as_json(b"{}")
 TAKEN_STATS = text(202, "Successfully buffered stats to be aggregated.")
 EMPTY_STATS = text(202, "Empty stats payload; nothing to aggregate.")
