@@ -38,6 +38,6 @@ SOURCE = Source(
         instance=bus,
         fallback="eventbridge",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`detail._datadog`",
 )

@@ -91,7 +91,7 @@ SOURCE = Source(
         instance=queue,
         fallback="sqs",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`messageAttributes._datadog` (text or binary), else what the body wraps, else `attributes.AWSTraceHeader`",
     derived=derived,
     inner=lambda record: body if type(body := dig(record, "body")) is str else "",
