@@ -7,7 +7,7 @@ import attrs
 from pipelines.triggers.batches import RECORDS_MAX
 from pipelines.triggers.budget import Budget
 from pipelines.triggers.detect import identify, load
-from pipelines.triggers.fields import as_carrier, dig, has_context, read
+from pipelines.triggers.fields import as_carrier, dig, encodable_carrier, has_context, read
 from pipelines.triggers.model import (
     FUNCTION_TRIGGER_ARN,
     Carrier,
@@ -81,7 +81,7 @@ def carrier_of(chain: Chain, budget: Budget) -> Carrier:
     for layer in chain:
         carrier = layer.source.carrier(layer.record, budget)
         if carrier and has_context(carrier):
-            return carrier
+            return encodable_carrier(carrier)
     return {}
 
 
@@ -93,14 +93,14 @@ def contexts_of(event: object, own: Layer, carrier: Carrier) -> Iterable[Carrier
         yield derived
     yield from (each for each in generic_carriers(event) if each != carrier)
     if late := own.source.late_carrier(own.record):
-        yield late
+        yield encodable_carrier(late)
 
 
 def generic_carriers(event: object) -> Iterable[Carrier]:
     """Where any event may have headers: `request.headers` (AppSync and its like), then `headers`."""
     for found in (dig(event, "request", "headers"), dig(event, "headers")):
         if type(found) is dict and has_context(carrier := as_carrier(found)):
-            yield carrier
+            yield encodable_carrier(carrier)
 
 
 def is_async(layer: Layer) -> bool:

@@ -36,7 +36,7 @@ def derived(record: Record) -> DerivedContext | None:
     X-Ray's ids are our ids: the last 16 digits of the trace's, and the segment's. A header cut short is none.
     """
     header = text(record, "attributes", "AWSTraceHeader")
-    fields = dict(field.partition("=")[::2] for field in header.split(";"))
+    fields = {name: value for name, _, value in (field.partition("=") for field in header.split(";"))}
     root = header.partition(";")[0]
     if not root.startswith("Root=") or len(root) < ROOT_LENGTH:
         return None
