@@ -16,7 +16,7 @@ PYTHON ?=
 
 help:
 	@echo 'make -f layer.mk demo     run a function with the extension on a local Lambda platform, and compare what arrives'
-	@echo 'make -f layer.mk test     format, lint, types, all tests but the long ones, the benchmark table'
+	@echo 'make -f layer.mk test     format, lint, types, the model check, all tests but the long ones, the benchmark table'
 	@echo 'make -f layer.mk long     the tests that take longer'
 	@echo 'make -f layer.mk lint     format check, lint and types alone'
 	@echo 'make -f layer.mk format   rewrite the sources in the one format'
@@ -29,6 +29,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m cli.demo
 
 test: lint
+	@$(BIN)/lambda-reactor check
 	@$(BIN)/python -m pytest -m 'not long'
 	@$(BIN)/python -m bench.run
 

@@ -44,17 +44,19 @@ class Sender:
         number = effect.payload.number
         begun: list[bool] = []
         end: SendEnded | None = None
+        late = "no API key in time"
         with trio.CancelScope(deadline=trio_time_of_mono(self._clock, effect.until_mono_ms)) as scope:
             self._under_way[number] = scope
             try:
                 key = await self._key(effect.payload.key)
+                late = "no answer in time"
                 end = await self._post(effect.payload, key, begun) if key else SendEnded(number, None, reason="no API key")
             except Exception as error:  # an address or a key that cannot be sent, TLS that cannot begin: it costs this try, not the process
                 # Its kind alone: the words of an error about a header hold the header, and that may be the key.
                 end = SendEnded(number, None, reason=f"cannot be sent: {type(error).__name__}", unknown=bool(begun))
         cancelled = self._under_way.pop(number, None) is None
         if not cancelled:
-            self._ended(end or SendEnded(number, None, reason="no answer in time", unknown=bool(begun)))
+            self._ended(end or SendEnded(number, None, reason=late, unknown=bool(begun)))
 
     async def _key(self, place: int) -> str | None:
         return await self._api_key.key() if place == OWN_KEY else self._additional_keys[place - 1]

@@ -57,7 +57,7 @@ ANSWERED = "the platform answers only a call for the next event, which the life 
 TOO_EARLY = "the process has not begun"
 UNREACHED = {
     **{("life", str(state), "Stop"): ANSWERED for state in managed.INIT},
-    **{("life", str(Life.INIT_START), event): TOO_EARLY for event in ("Sigterm", "Thawed", "RegionCrashed")},
+    **{("life", str(Life.INIT_START), event): TOO_EARLY for event in ("Sigterm", "Thawed")},
     ("life", str(Life.SHUTDOWN_DRAIN), "ExitBound"): "DrainBound comes first; it is a net for a timer that fails",
 }
 

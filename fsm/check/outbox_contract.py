@@ -16,11 +16,11 @@ from fsm.check.model import Broken, Reaction
 from fsm.check.standing import HERE, Standing, Timers, Walker
 from fsm.engine import Arm, Disarm, Tick, Unexpected
 
-SLOTS = 1  # requests at once, so that others have to wait
 PROBE_MS = 300
 LONG_MS = 60_000  # stands for every pause of an intake after the first two
 
 TIMER_KEPT = "every timer that a machine waits for is kept by somebody"
+BARRED = "an intake that is down gets one probe at a time, and nothing else"
 NOT_IN_TIME = "nothing is sent whose answer could not be waited for"
 
 QUEUED, IN_FLIGHT, PAUSED, ASIDE = delivery.State.QUEUED, delivery.State.IN_FLIGHT, delivery.State.PAUSED, delivery.State.ASIDE
@@ -28,7 +28,7 @@ HOLDING_A_SLOT = (IN_FLIGHT, PAUSED)
 CLOSED, READY = destination.State.CLOSED, destination.State.READY
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Parcel:
     """One payload. `request_ms` from HERE: when the request under way is given up; None if there is none."""
 
@@ -62,12 +62,17 @@ class Outbox:
         waiting = (*HOLDING_A_SLOT, QUEUED) if self.is_open else HOLDING_A_SLOT
         return any(parcel.machine.state in waiting and not (parcel.is_new and parcel.machine.state is QUEUED) for parcel in self.parcels)
 
+    def is_waited_for(self) -> bool:
+        """Whether a flush that begins now joins one."""
+        return any(map(_holds_a_slot, self.parcels))
+
 
 class Step:
-    """One stimulus, run to its end."""
+    """One stimulus, run to its end. `slots`: requests at once; a probe needs none."""
 
-    def __init__(self, walker: Walker, intake_walker: Walker, final: frozenset[Any], outbox: Outbox, passed_ms: int = 0) -> None:
-        self._walker, self._intake_walker, self._final = walker, intake_walker, final
+    def __init__(self, walkers: tuple[Walker, Walker], final: frozenset[Any], slots: int, outbox: Outbox, passed_ms: int) -> None:
+        self._walker, self._intake_walker = walkers
+        self._final, self._slots_max = final, slots
         self._passed_ms = passed_ms
         outbox = _later(outbox, passed_ms) if passed_ms else outbox
         self._parcels = {parcel.name: parcel for parcel in outbox.parcels}
@@ -85,31 +90,31 @@ class Step:
         self._parcels[name] = Parcel(name, Standing(delivery.State.QUEUED, data))
 
     def flush(self, bound_ms: int, is_final: bool) -> None:
-        is_joined = any(parcel.machine.state in HOLDING_A_SLOT and not parcel.is_probe for parcel in self._parcels.values())
-        self._until_ms = max(bound_ms, self._until_ms) if is_joined else bound_ms
+        """One that joins another has at least the bound of that."""
+        self._until_ms = max(bound_ms, self._until_ms) if self._slots() else bound_ms
         if is_final:
             self._tell_intake(ev.LastChance(HERE))
         takes = self._intake.state is CLOSED
         for name, parcel in tuple(self._parcels.items()):
             if takes:
-                parcel = self._parcels[name] = attrs.evolve(parcel, is_probe=False)
+                parcel = self._parcels[name] = change(parcel, is_probe=False)
             if not (takes and parcel.machine.state is QUEUED and parcel.is_new) and not parcel.is_probe:
                 self._feed(name, ev.FlushBegan(HERE, HERE.mono_ms + self._until_ms) if takes else ev.Barred(HERE))
         for name, parcel in self._parcels.items():
-            self._parcels[name] = attrs.evolve(parcel, is_new=False)
+            self._parcels[name] = change(parcel, is_new=False)
         self._fill_slots()
 
     def probe(self) -> None:
         name = next((name for name, parcel in self._parcels.items() if parcel.machine.state is ASIDE), None)
-        if self._intake.state is READY and name is not None:
-            self._parcels[name] = attrs.evolve(self._parcels[name], is_probe=True)
+        if self._intake.state is READY and name is not None and not any(map(_probes, self._parcels.values())):
+            self._parcels[name] = change(self._parcels[name], is_probe=True)
             self._seen.append(f"probe {name}")
             self._tell_intake(ev.ProbeSent(HERE))
             self._feed(name, ev.FlushBegan(HERE, HERE.mono_ms + PROBE_MS))
             self._feed(name, ev.SendBy(HERE, HERE.mono_ms + PROBE_MS))
 
     def ended(self, name: str, event: ev.Answered | ev.Unanswered) -> None:
-        parcel = self._parcels[name] = attrs.evolve(self._parcels[name], request_ms=None)
+        parcel = self._parcels[name] = change(self._parcels[name], request_ms=None)
         self._feed(name, event)
         self._judge(parcel, event)
         self._fill_slots()
@@ -138,21 +143,23 @@ class Step:
     def _fill_slots(self) -> None:
         self._is_open = self._until_ms > 0
         for name, parcel in tuple(self._parcels.items()):
-            if not self._is_open or self._slots() >= SLOTS:
+            if not self._is_open or self._slots() >= self._slots_max:
                 return
             if parcel.machine.state is QUEUED and not parcel.is_new:
                 self._feed(name, ev.SendBy(HERE, HERE.mono_ms + self._until_ms))
 
     def _slots(self) -> int:
-        return sum(parcel.machine.state in HOLDING_A_SLOT and not parcel.is_probe for parcel in self._parcels.values())
+        return sum(map(_holds_a_slot, self._parcels.values()))
 
     def _judge(self, before: Parcel, event: ev.Answered | ev.Unanswered) -> None:
         after = self._parcels.get(before.name)
         state = after.machine.state if after is not None else None
         if state is PAUSED:
+            if self._intake.state is not CLOSED and not before.is_probe:
+                self._feed(before.name, ev.Barred(HERE))
             return
         if after is not None:
-            self._parcels[before.name] = attrs.evolve(after, is_probe=False)
+            self._parcels[before.name] = change(after, is_probe=False)
         if isinstance(event, ev.Answered) and event.status == 403:
             self._tell_intake(ev.KeyRefused(HERE))
         elif state is ASIDE:
@@ -182,15 +189,15 @@ class Step:
             self._keep(timers, effect, name)
             if isinstance(effect, do.Send):
                 request_ms = effect.until_mono_ms - HERE.mono_ms
+                if self._intake.state is not CLOSED and not parcel.is_probe:
+                    raise Broken(BARRED, f"{name} is sent while the intake is {self._intake.state}")
                 if request_ms <= 0:
                     raise Broken(NOT_IN_TIME, f"{name} is sent {-request_ms} ms after its bound")
             elif isinstance(effect, do.CancelSend):
                 request_ms = None
             halves = halves or isinstance(effect, do.SplitInTwo)
         machine = self._walker.machine
-        self._parcels[name] = attrs.evolve(
-            parcel, machine=Standing(machine.state, machine.data, _armed(timers, machine)), request_ms=request_ms
-        )
+        self._parcels[name] = change(parcel, machine=Standing(machine.state, machine.data, _armed(timers, machine)), request_ms=request_ms)
         if halves:
             self._split(parcel)
         elif machine.state in self._final:
@@ -210,6 +217,14 @@ class Step:
             timers.disarm(effect.tick)
         else:
             self._seen.append(_words(effect, name))
+
+
+def _holds_a_slot(parcel: Parcel) -> bool:
+    return parcel.machine.state in HOLDING_A_SLOT and not parcel.is_probe
+
+
+def _probes(parcel: Parcel) -> bool:
+    return parcel.machine.state in HOLDING_A_SLOT and parcel.is_probe
 
 
 def _armed(timers: Timers, machine: Any) -> tuple[tuple[type[Tick], int], ...]:
@@ -253,4 +268,4 @@ def _later_parcel(parcel: Parcel, passed_ms: int) -> Parcel:
         data = change(standing.data, tries=0, until_mono_ms=0)
     armed = tuple((tick, ms - passed_ms) for tick, ms in standing.armed)
     request_ms = None if parcel.request_ms is None else parcel.request_ms - passed_ms
-    return attrs.evolve(parcel, machine=Standing(standing.state, data, armed), request_ms=request_ms)
+    return change(parcel, machine=Standing(standing.state, data, armed), request_ms=request_ms)

@@ -158,6 +158,8 @@ class Outbox:
         """An invocation begins: beside it, see whether intakes that were down have healed."""
         out: list[Any] = []
         ready = {name for name, intake in self._intakes.items() if intake.machine.state is READY}
+        if ready:  # a probe that is under way will say how its intake is, whatever others have found out since
+            ready -= {entry.intake.name for entry in self._entries.values() if entry.is_probe and entry.machine.state in _HOLDING_A_SLOT}
         for number, entry in tuple(self._entries.items()) if ready else ():
             if entry.intake.name in ready and entry.machine.state is ASIDE:
                 ready.discard(entry.intake.name)
@@ -253,9 +255,11 @@ class Outbox:
 
     def _judge_intake(self, entry: _Entry, end: SendEnded, now: Now, out: list[Any]) -> None:
         """What the end of one request says about its intake."""
-        if entry.machine.state is PAUSED:
-            return  # it is tried again first
         intake = entry.intake
+        if entry.machine.state is PAUSED:  # it is tried again first, unless a neighbour has found out meanwhile that nobody answers there
+            if intake.machine.state is not CLOSED and not entry.is_probe:
+                self._feed(end.number, ev.Barred(now), out)
+            return
         entry.is_probe = False
         if end.status == 403:
             self._tell_intake(intake, ev.KeyRefused(now), out)

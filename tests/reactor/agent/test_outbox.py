@@ -130,6 +130,38 @@ def test_a_probe_that_fails_leaves_everything_where_it_was(outbox, body_of):
     assert ForgetPayload(1) in out
 
 
+def test_a_request_that_fails_after_its_intake_was_given_up_is_not_tried_again_in_this_flush(outbox, body_of):
+    for _ in range(2):
+        outbox.add(URL, body_of())
+    outbox.flush(5_000, at(0))
+    outbox.ended(SendEnded(1, 403), at(10))
+    outbox.ended(SendEnded(2, 500), at(11))
+    assert outbox.confirmed == 2
+
+
+def fail_for_good(outbox, number, now):
+    """All tries of one payload fail; what came of the last."""
+    out = outbox.ended(SendEnded(number, 500), at(now))
+    while isinstance(out[0], SetTimer) and out[0].owner == f"payload {number}":
+        now = out[0].at_mono_ms
+        come_due(outbox, out[0])
+        out = outbox.ended(SendEnded(number, 500), at(now))
+    return out
+
+
+def test_while_a_probe_is_under_way_there_is_no_second_one_whatever_others_found_out(outbox, body_of):
+    """Of two requests the first fails; its probe is under way when the second fails too."""
+    for _ in range(2):
+        outbox.add(URL, body_of())
+    outbox.flush(20_000, at(0))
+    come_due(outbox, probe_due(fail_for_good(outbox, 1, 0)))
+    assert numbers(outbox.probe(at(18_000))) == [1]
+    come_due(outbox, probe_due(outbox.ended(SendEnded(2, 500), at(19_999))))
+    assert numbers(outbox.probe(at(22_000))) == []
+    outbox.ended(SendEnded(1, None, reason="no answer in time"), at(23_000))
+    assert numbers(outbox.probe(at(23_100))) == [1]
+
+
 def test_the_last_flush_tries_what_is_down_too(outbox, body_of):
     outbox.add(URL, body_of())
     outbox.flush(100, at(0))
