@@ -68,6 +68,7 @@ class Process:
             done,
             self._protection.take_telemetry,
             settings.dogstatsd_socket,
+            self._protection.take_request,
         )
         self._trust = Trust(settings, voice.say)
         self._pool = intake_pool(settings, network, self._trust)

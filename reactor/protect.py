@@ -6,9 +6,11 @@ are sealed. Without a spool it does nothing.
 
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from protocols import spool_format as form
+from protocols.http_server import Request
 from reactor.agent.outputs import ForgetPayload, KeepPayloads, ReplacePayload
 from reactor.net.clock import Clock
 from reactor.spool import Spool
@@ -48,6 +50,11 @@ class Protection:
     def take_telemetry(self, body: bytes) -> None:
         if self.spool is not None:
             self.spool.take(form.TELEMETRY, self._clock.now().epoch_ms, body)
+
+    def take_request(self, request: Request) -> None:
+        """One to port 8126, before it is answered."""
+        if self.spool is not None:
+            self.spool.take(form.REQUEST, self._clock.now().epoch_ms, *form.request_bytes(*attrs.astuple(request, recurse=False)))
 
     def take_datagrams(self, datagrams: list[bytes]) -> None:
         if self.spool is None and not self._is_expected:

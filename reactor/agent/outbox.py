@@ -17,6 +17,7 @@ from fsm.engine import Arm, Disarm, Machine, Step
 from fsm.time import Now
 from protocols.halves import halve, has_halves
 from protocols.intake_body import Body
+from reactor.agent.destinations import origin_of
 from reactor.agent.inputs import SendEnded, TimerDue
 from reactor.agent.ledger import Ledger
 from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, Payload, ReplacePayload, Say, SendPayload, SetTimer
@@ -120,13 +121,13 @@ class Outbox:
         return payload
 
     def _weigh(self, intake: _Intake, payload: Payload, times: int) -> None:
-        size = len(payload.body.raw) * times
+        size = payload.body.size * times
         self.bytes += size
         intake.bytes += size
         intake.payloads += times
 
     def _intake_of(self, payload: Payload) -> _Intake:
-        name = "/".join(payload.url.split("/", 3)[:3])
+        name = origin_of(payload.url)
         if payload.key:
             name = f"{name} (additional key {payload.key})"
         if name not in self._intakes:

@@ -153,7 +153,7 @@ APM = group(
     row("apm_dd_url", a.parse_base, "", yaml="apm_config.apm_dd_url", text=
         "Where traces and stats go instead of the site's intake; https:// is put before a bare host and port."),
     row("apm_additional_endpoints", structured.parse_endpoints, (), yaml="apm_config.additional_endpoints", secret=True, text=
-        'More places that get every trace (not the stats): {"https://trace.agent.datadoghq.eu": ["key"]}.'),
+        'More places that get every trace and all stats: {"https://trace.agent.datadoghq.eu": ["key"]}.'),
     row("service_mapping", p.parse_service_mapping, {},
         "Service names of inferred spans, old:new between commas; a resource's own name first, then the kind (lambda_sqs)."),
     row("apm_replace_tags", structured.parse_replace_rules, (), yaml="apm_config.replace_tags", text=

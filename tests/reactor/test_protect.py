@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from protocols import spool_format as form
+from protocols.http_server import Request
 from protocols.intake_body import Body
 from reactor import protect as module
 from reactor.agent.outputs import ForgetPayload, KeepPayloads, Payload, ReplacePayload
@@ -140,3 +141,13 @@ async def test_without_a_spool_nothing_is_kept_in_memory_for_it(autojump_clock, 
     assert recovered == []
     assert protection._datagrams == []
     protection.close()
+
+
+async def test_a_request_is_there_when_it_is_answered(autojump_clock, protection, path):
+    request = Request("PUT", "/profiling/v1/input?a=1", ((b"content-type", b"x"),), b"\x00\xff")
+    protection.take_request(request)
+    protection.open(ignore)
+    protection.take_request(request)
+    [taken] = on_disk(path).taken
+    assert taken.kind == form.REQUEST
+    assert Request(*form.read_request(taken.data)) == request
