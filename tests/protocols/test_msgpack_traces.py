@@ -140,6 +140,20 @@ def test_a_small_body_that_claims_much_takes_no_memory(version, claim):
         assert peak() < 1_000_000
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_countless_empty_spans_are_refused_before_they_take_memory(version, monkeypatch):
+    monkeypatch.setattr("protocols.trace_values.SPANS_MAX", 5)
+    counts = (3, 6, 2, 1, 0)
+    row = [0, 0, 0, 1, 1, 0, 1, 1, 0, {}, {}, 0]
+    traces = [[row if version == "v0.5" else {}] * count for count in counts]
+    payload = {
+        "v0.5": [["s"], traces], "v0.7": {"chunks": [{"spans": trace} for trace in traces]}, "v1.0": {11: [{4: trace} for trace in traces]},
+    }.get(version, traces)  # fmt: skip
+    found = decode(version, msgpack.packb(payload))
+    assert [len(chunk.spans) for chunk in found.chunks] == [3, 2, 0]
+    assert found.refused == ["too many spans"] * 2
+
+
 @contextlib.contextmanager
 def memory():
     """Gives the most that was in use inside."""
