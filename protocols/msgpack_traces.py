@@ -12,6 +12,8 @@ from protocols.trace_values import Broken, Chunk, Decoded, Malformed, Span
 
 __all__ = ["Broken", "Chunk", "Decoded", "Malformed", "decode"]
 
+BREAKS_OFF = "the body breaks off"
+
 
 def decode(version: str, body: bytes) -> Decoded:
     """What a body holds. `version` as in the route: "v0.3", "v0.4", "v0.5", "v0.7", "v1.0". Raises Malformed."""
@@ -47,7 +49,7 @@ def _only_complete(elements: Iterator[Any], read: Callable[[Any], list[Span]], e
     if not traces:
         raise error
     chunks, refused = each_trace(traces, read)
-    return Decoded(chunks, [*refused, "the body breaks off"])
+    return Decoded(chunks, [*refused, BREAKS_OFF])
 
 
 def _until_malformed(elements: Iterator[Any]) -> Iterator[Any]:
@@ -65,7 +67,7 @@ def _decode_v05(body: bytes) -> Decoded:
         value = read_value(body)
     except Malformed as error:
         read = trace_reader(list(complete_elements(body, 0)))
-        return _only_complete(complete_elements(body, 1), read, error)
+        return _only_complete(complete_elements(body, 1, of=2), read, error)
     if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
         raise Malformed("the body is not an array of strings and traces")
     return Decoded(*each_trace(value[1], trace_reader(read_strings(value[0]))))

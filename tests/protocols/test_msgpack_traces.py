@@ -226,7 +226,7 @@ def test_damaged_bodies_are_decoded_or_malformed(version, body):
 
 
 @pytest.mark.long
-@settings(max_examples=300_000, deadline=None)
+@settings(max_examples=100_000, deadline=None)
 @given(st.sampled_from(VERSIONS), mutated() | st.binary(max_size=300) | VALUES.map(msgpack.packb))
 def test_minutes_of_damage_do_no_harm(version, body):
     check(version, body)
