@@ -14,6 +14,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.http_server import Headers, Refused, Request, Response
 from protocols.trace_headers import RATES_ANSWER
 
+INFO_PATH = "/info"
 PORT, STATSD_PORT = 8126, 8125
 BODY_BYTES_MAX = 50 * 1024 * 1024  # traces, and what is passed on: profiles and snapshots are large
 STATS_BYTES_MAX = 2 * 1024 * 1024  # as `stats_api.BODY_BYTES_MAX`, which needs msgpack
@@ -65,7 +66,7 @@ ROUTES: dict[str, Route] = {
     # The symbol database has no intake of its own: what tracers upload there is a debugger's event.
     "/symdb/v1/input": _passed_on("debugger", "/api/v2/debugger", "symdb"),
     "/tracer_flare/v1": _passed_on("tracer_flare", "/api/ui/support/serverless/flare", "tracer_flare"),
-    "/info": Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
+    INFO_PATH: Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
     # Not in /info, so that who looks there does not ask. Who asks all the same gets the document that every tracer takes for "nothing new".
     "/v0.7/config": Route(CONFIG, methods=("GET", "POST"), body_bytes_max=STRAY_BYTES_MAX),
 }
