@@ -21,7 +21,8 @@ from emulator.world.life import LifeRun
 from emulator.world.scenario import Invocation, Life, Scenario
 from reactor.net.clock import SimulatedClock
 
-CALM = Life((Invocation(), Invocation(pause_ms=40_000)))  # long enough for every intake that was given up to be tried again
+# Frozen for long enough that every intake that was given up is tried again.
+CALM = Life((Invocation(), Invocation(pause_ms=40_000, frozen="stopped")))
 RUN_S_MAX = 1_000_000  # of virtual time: whatever still waits then waits for ever
 
 
@@ -60,8 +61,10 @@ class _repeatable:
 
 
 async def _run(scenario: Scenario, make: Make, mock_clock: MockClock) -> Outcome:
+    if not scenario.has_spool:
+        return await _live(scenario, make, mock_clock, None)
     with TemporaryDirectory(prefix="simulate-") as folder:
-        return await _live(scenario, make, mock_clock, Path(folder) / "spool" if scenario.has_spool else None)
+        return await _live(scenario, make, mock_clock, Path(folder) / "spool")
 
 
 async def _live(scenario: Scenario, make: Make, mock_clock: MockClock, spool: Path | None) -> Outcome:
