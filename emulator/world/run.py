@@ -18,6 +18,7 @@ from emulator.world.extension import Make
 from emulator.world.history import History, Violation
 from emulator.world.items import Items
 from emulator.world.life import LifeRun
+from emulator.world.managed import ManagedRun
 from emulator.world.scenario import Invocation, Life, Scenario
 from reactor.net.clock import SimulatedClock
 
@@ -71,13 +72,14 @@ async def _live(scenario: Scenario, make: Make, mock_clock: MockClock, spool: Pa
     history = History()
     intake = Intake(misbehaviours=[parse_misbehaviour(f"{clause}*1") for clause in scenario.intake])
     world = World(scenario, make, SimulatedClock(), mock_clock, history, Items(), intake, Random(scenario.seed).random, spool)
+    live = ManagedRun if scenario.is_managed else LifeRun
     accounts = []
     with trio.move_on_after(RUN_S_MAX) as scope:
         for number, life in enumerate(scenario.lives):
-            accounts.append(await LifeRun(world, number, life).run())
+            accounts.append(await live(world, number, life).run())
         if spool is not None:
             intake.misbehave(())
-            accounts.append(await LifeRun(world, len(accounts), CALM).run())
+            accounts.append(await live(world, len(accounts), CALM).run())
     if scope.cancelled_caught:
         history.violate("hang", len(accounts), "the run does not end")
     history.violations += check(world, accounts)

@@ -22,6 +22,7 @@ from fsm.shared_actions import NEXT_FAILURES_MAX, RESTARTS_MAX
 
 OPEN_MAX = 1  # invocations without their report; more are no different
 ASLEEP_MS = 5_000
+FORGIVEN_MAX = 2  # that failures are forgiven: after the first time one more shows that they were
 LEFTS_MS = (-1_000, 300, 2_000)  # until a shutdown's deadline
 JUMPS_MS = (3_600_000, -3_600_000)  # of the wall clock
 
@@ -163,6 +164,7 @@ class World:
     asked_for: str = ""  # what of the start-up is not answered yet
     next: int = NONE
     failures: int = 0
+    forgiven: int = 0  # how often failures were
     open: int = 0
     ending: int = NOT_YET
     is_fatal: bool = False
@@ -212,7 +214,9 @@ def _answers(world: World) -> Iterable[Stimulus]:
         yield from (("subscribed",), ("subscription refused",))
     if world.next == ASKED:
         yield from (("shutdown", left_ms) for left_ms in LEFTS_MS)
-        yield from (("next failed", False), ("next failed", True), ("invoke",))
+        yield from (("next failed", True), ("invoke",))
+        if not world.forgiven or (world.forgiven < FORGIVEN_MAX and not world.failures):
+            yield ("next failed", False)
 
 
 class _Watch(Watch):
@@ -236,6 +240,8 @@ class _Watch(Watch):
                 self.set(next=NONE, failures=self.world.failures + 1)
                 if fatal or self.world.failures > NEXT_FAILURES_MAX:
                     self._end(is_fatal=True)
+            case ("due", tick) if tick is ev.NextLasts:
+                self.set(failures=0, forgiven=min(self.world.forgiven + 1, FORGIVEN_MAX))
             case ("sigterm",):
                 self._end(is_fatal=False)
             case ("begins",):

@@ -38,6 +38,17 @@ def test_no_strategy_loses_anything(strategy, make):
     assert broken_promises(Scenario(0, strategy=strategy, lives=lives), make) == []
 
 
+def test_a_managed_instance_outlives_any_number_of_failed_calls_as_long_as_they_lie_far_apart(make):
+    lives = (Life(tuple(Invocation(pause_ms=120_000, ask_faults=("500",)) for _ in range(8))),)
+    assert broken_promises(Scenario(0, is_managed=True, lives=lives), make) == []
+
+
+def test_a_managed_instance_loses_nothing_of_what_runs_side_by_side(make):
+    work = (Work(0, "object", 2), Work(3, "text"), Work(5, "count", 2), Work(9, "distribution"))
+    lives = (Life(tuple(Invocation(duration_ms=50, work=work, pause_ms=number % 3) for number in range(30))),)
+    assert broken_promises(Scenario(0, is_managed=True, lives=lives), make) == []
+
+
 # --- worlds that found something, at their smallest ---------------------------------------------------------------------------
 
 
