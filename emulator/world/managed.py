@@ -1,4 +1,4 @@
-"""One life on a managed instance: invocations side by side, one call for the next event that is pending for the whole of it, and no freeze."""
+"""One life on a managed instance: invocations side by side, one call for the next event pending for the whole of it, and no freeze."""
 
 import trio
 

@@ -102,3 +102,9 @@ def test_a_freeze_in_the_middle_of_a_telemetry_request_loses_nothing(make):
     """Seed 6276."""
     invocations = (Invocation(work=(Work(0, "foreign"),), is_event_lost=True), Invocation(pause_ms=3_600_000, frozen="stopped"))
     assert broken_promises(Scenario(6276, lives=(Life(invocations, troubles=(Trouble(0, "slow", 50),)),)), make) == []
+
+
+def test_halves_of_what_may_have_arrived_whole_count_as_perhaps_twice(make):
+    """Seed 2672: an answer broke off, and the second try was answered 413."""
+    lives = (Life((Invocation(),), subscribe_ms=310),)
+    assert broken_promises(Scenario(2672, latency_ms=60, intake=("half", "delay:0", "status:413"), lives=lives), make) == []
