@@ -174,6 +174,12 @@ def baseline_of(model: Model, tables: Tables) -> Baseline:
     return Baseline(model, result.taken, frozenset(violation.rule for violation in result.violations), result.states, mutants)
 
 
+def mutants_of(machine: str, baselines: Iterable[Baseline]) -> tuple[Mutant, ...]:
+    """All mutants of a machine that one of these models can tell apart from the real table, each once."""
+    found = {mutant.name: mutant for baseline in baselines for mutant in baseline.mutants if mutant.machine == machine}
+    return tuple(found.values())
+
+
 def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fate:
     """Walk the models that have its machine until one of them notices."""
     try:
