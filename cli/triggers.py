@@ -138,7 +138,7 @@ def row(source: Source) -> tuple[str, ...]:
         f"`{source.event_source}`",
         source.arn_is,
         f"`{span.name}`, type `{span.type}`" if span else "none",
-        waits(source.is_async),
+        waits(source.is_async) if span else "-",
         f"`{span.generic}`" if span else "none",
         source.carrier_is,
     )

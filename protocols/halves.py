@@ -1,4 +1,5 @@
-"""Two bodies in place of one that an intake found too large (413). Knows the plain form of each kind; never compresses.
+"""Two bodies in place of one that an intake found too large (413). Knows the plain form of each kind; compresses none but statistics,
+which are made compressed.
 
 Source: specification, metrics 5.6, logs 9.5, traces 10.3 and stats 5.
 """

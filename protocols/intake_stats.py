@@ -74,13 +74,18 @@ def encode_stats(payloads: Iterable[StatsPayload], bytes_max: int = BODY_BYTES_M
 
 
 def halve(body: Body) -> tuple[Body, ...]:
-    """Two requests, plain or compressed, that carry what this one does (after a 413); empty when it is a single group."""
+    """Two requests, plain or compressed, that carry what this one does (after a 413); empty when it is a single group. Raises ValueError
+    for a body not made by us.
+    """
     if body.items < 2:
         return ()
-    raw = zlib.decompress(body.raw, GZIP_WINDOW) if body.encoding == GZIP else body.raw
-    payloads = msgpack.unpackb(raw)["Stats"]
-    middle = body.items // 2
-    halves = (_cut(payloads, 0, middle), _cut(payloads, middle, body.items))
+    try:
+        raw = zlib.decompress(body.raw, GZIP_WINDOW) if body.encoding == GZIP else body.raw
+        payloads = msgpack.unpackb(raw)["Stats"]
+        middle = body.items // 2
+        halves = (_cut(payloads, 0, middle), _cut(payloads, middle, body.items))
+    except (zlib.error, msgpack.UnpackException, LookupError, TypeError) as error:
+        raise ValueError(f"not a request of statistics: {error!r}") from error
     return tuple(made for half in halves for made in _Request(half).take_body(is_part=True))
 
 

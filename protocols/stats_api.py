@@ -15,10 +15,12 @@ ROUTE = "/v0.6/stats"
 BODY_BYTES_MAX = 2 * 1024 * 1024
 VALUE_BYTES_MAX = 256 * 1024  # one group, or one member of the payload
 GROUPS_MAX = 12_000  # a group with its names and two summaries takes 180 bytes at least, so no real body has more
+BUCKETS_MAX = 1_000  # nearly three hours of them
+MEMBERS_MAX = 1_000  # of one map
 
-U32_MAX = 2**32 - 1
-U64_MAX = 2**64 - 1
-I64_MAX = 2**63 - 1
+MAX_U32 = 2**32 - 1
+MAX_U64 = 2**64 - 1
+MAX_I64 = 2**63 - 1
 
 Group = dict[str, Any]
 """One group: every member of GROUP_FIELDS, in that order."""
@@ -101,7 +103,7 @@ def _trace_root(value: Any) -> int:
     return number if number in (1, 2) else 0
 
 
-_u32, _u64, _i64 = _integer(0, U32_MAX), _integer(0, U64_MAX), _integer(-I64_MAX - 1, I64_MAX)
+_u32, _u64, _i64 = _integer(0, MAX_U32), _integer(0, MAX_U64), _integer(-MAX_I64 - 1, MAX_I64)
 
 Fields = Mapping[str, tuple[Reader, Any]]
 """Name -> how its value is read, and what it is when it is missing. In the order in which they are sent."""
@@ -153,7 +155,7 @@ class _Payload:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._groups = 0
+        self._buckets = self._groups = 0
         self._unpacker = msgpack.Unpacker(max_buffer_size=max(len(body), 1))
         self._unpacker.feed(body)
 
@@ -162,6 +164,9 @@ class _Payload:
         return ClientStats(fields, buckets)
 
     def _bucket(self) -> ClientBucket:
+        self._buckets += 1
+        if self._buckets > BUCKETS_MAX:
+            raise Malformed(f"more than {BUCKETS_MAX} buckets")
         fields, groups = self._members(BUCKET_FIELDS, self._group)
         return ClientBucket(fields["Start"], fields["Duration"], fields["AgentTimeShift"], groups)
 
@@ -189,7 +194,10 @@ class _Payload:
 
     def _names(self) -> Iterator[str]:
         """The name of each member, with the reading stopped before its value. A name that is no text is nobody's."""
-        for _ in range(self._unpacker.read_map_header()):
+        members = self._unpacker.read_map_header()
+        if members > MEMBERS_MAX:
+            raise Malformed(f"a map of {members} members")
+        for _ in range(members):
             name = self._value()
             yield name if type(name) is str else ""
 

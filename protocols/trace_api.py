@@ -12,10 +12,12 @@ import attrs
 
 from protocols.errors import RemoteProtocolError
 from protocols.http_server import Headers, Refused, Request, Response
+from protocols.trace_headers import RATES_ANSWER
 
+INFO_PATH = "/info"
 PORT, STATSD_PORT = 8126, 8125
 BODY_BYTES_MAX = 50 * 1024 * 1024  # traces, and what is passed on: profiles and snapshots are large
-STATS_BYTES_MAX = 2 * 1024 * 1024
+STATS_BYTES_MAX = 2 * 1024 * 1024  # as `stats_api.BODY_BYTES_MAX`, which needs msgpack
 STRAY_BYTES_MAX = 2 * 1024 * 1024  # on routes that take no body, or are none: read, so that the connection can go on
 SUBDOMAIN_CHARACTERS_MAX = 100
 
@@ -64,7 +66,7 @@ ROUTES: dict[str, Route] = {
     # The symbol database has no intake of its own: what tracers upload there is a debugger's event.
     "/symdb/v1/input": _passed_on("debugger", "/api/v2/debugger", "symdb"),
     "/tracer_flare/v1": _passed_on("tracer_flare", "/api/ui/support/serverless/flare", "tracer_flare"),
-    "/info": Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
+    INFO_PATH: Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
     # Not in /info, so that who looks there does not ask. Who asks all the same gets the document that every tracer takes for "nothing new".
     "/v0.7/config": Route(CONFIG, methods=("GET", "POST"), body_bytes_max=STRAY_BYTES_MAX),
 }
@@ -76,8 +78,6 @@ ENDPOINTS = tuple(path for path, route in (ROUTES | PREFIXES).items() if route.k
 
 PRODUCTS = frozenset(route.name for route in (*ROUTES.values(), *PREFIXES.values()) if route.kind == PROXIED)  # bodies kept as they came
 
-# Tracers keep sampling what they sample when they are told to keep everything.
-RATES = b'{"rate_by_service":{"service:,env:":1}}'
 SPAN_KINDS = ("client", "consumer", "producer", "server")  # that statistics are computed for (specification, traces 2.2)
 
 
@@ -233,7 +233,7 @@ def text(status: int, reason: str) -> Response:
     return Response(status, ((b"Content-Type", TEXT_TYPE),), reason.encode())
 
 
-TAKEN_TRACES = as_json(RATES)
+TAKEN_TRACES = as_json(RATES_ANSWER)
 NO_CONFIG = as_json(b"{}")
 TAKEN_STATS = text(202, "Successfully buffered stats to be aggregated.")
 EMPTY_STATS = text(202, "Empty stats payload; nothing to aggregate.")

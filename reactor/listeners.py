@@ -46,14 +46,18 @@ class Listeners:
         protect_request: Callable[[Request], None] = lambda request: None,
         ask: Callable[[Called], Headers] = lambda called: (),
         flush: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
+        expect_traces: Callable[[], None] = lambda: None,
     ) -> None:
         """`protect` is given each telemetry body before it is answered, `protect_request` each request to port 8126 that was taken.
-        `dogstatsd_path`: where to listen for datagrams besides UDP. `ask` gives the headers that answer a library's call, `flush` waits
-        until everything is sent."""
+
+        `ask` gives the headers that answer a library's call, `flush` waits until everything is sent. `expect_traces` is told when a tracer
+        has asked what is served, once. `dogstatsd_path`: where to listen for datagrams besides UDP.
+        """
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
         self._done, self._protect, self._protect_request = done, protect, protect_request
         self._ask, self._flush = ask, flush
+        self._expect_traces: Callable[[], None] | None = expect_traces
         self._http: dict[str, HttpListener] = {}
         self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
         self._pumps: dict[str, DatagramPump] = {}
@@ -96,6 +100,11 @@ class Listeners:
 
     async def settle(self, bound_ms: int, quiet_ms: int) -> bool:
         return await settle(self._http.values(), self._pumps.values(), bound_ms, quiet_ms, self._clock)
+
+    def turned_away(self) -> dict[str, int]:
+        """Connections that were closed for want of room, by the port's role."""
+        counts = {role: listener.statistics() for role, listener in self._http.items()}
+        return {role: count for role, each in counts.items() if (count := each.turned_away + each.closed_for_others)}
 
     def kernel_drops(self) -> int:
         """Datagrams that the kernel dropped before we could read them."""
@@ -180,6 +189,9 @@ class Listeners:
             self._receive(NotServed("request", f"status {request.status}"))
             return trace_api.refused(request)
         item, answer = requests.read(request)
+        if request.path == trace_api.INFO_PATH and self._expect_traces is not None:
+            self._expect_traces()
+            self._expect_traces = None
         if item is not None:
             if answer.status < 300:
                 self._protect_request(request)

@@ -10,7 +10,7 @@ import attrs
 
 from pipelines.stats.concentrate import aligned
 from protocols.intake_stats import StatsBucket, StatsPayload, encode_group
-from protocols.stats_api import I64_MAX, U64_MAX, ClientBucket, ClientStats
+from protocols.stats_api import MAX_I64, MAX_U64, ClientBucket, ClientStats
 
 UNKNOWN_ENV = "unknown-env"
 SKEW_NS_MAX = 3600 * 1_000_000_000  # the clock of a tracer may be off by so much, either way
@@ -68,6 +68,6 @@ def shift_of(buckets: Sequence[ClientBucket], now_ns: int) -> int:
 
 
 def _sent(bucket: ClientBucket, shift_ns: int) -> StatsBucket:
-    start_ns = min(max(bucket.start_ns + shift_ns, 0), U64_MAX)
-    told_ns = min(max(bucket.shift_ns + shift_ns, -I64_MAX - 1), I64_MAX)
+    start_ns = min(max(bucket.start_ns + shift_ns, 0), MAX_U64)
+    told_ns = min(max(bucket.shift_ns + shift_ns, -MAX_I64 - 1), MAX_I64)
     return StatsBucket(start_ns, bucket.duration_ns, told_ns, [encode_group(group) for group in bucket.groups])

@@ -11,7 +11,7 @@ import attrs
 from pipelines.stats.keys import BLOCKED, KEY_NAMES, NOT_COUNTED, SYNTHETICS, TOP_LEVEL, TRACE_ROOT, Key, Span, key_of, standing
 from pipelines.stats.sketch import BIN_BYTES, EMPTY, Sketch
 from protocols.intake_stats import StatsBucket, encode_group
-from protocols.stats_api import U64_MAX
+from protocols.stats_api import MAX_U64
 
 BUCKET_NS = 10_000_000_000
 BUCKETS_HELD = 2  # at a flush that is not the last: spans of these are still coming
@@ -22,7 +22,7 @@ KEY_BYTES_MAX = 64 * 1024
 BYTES_MAX = 8 * 1024 * 1024
 BLOCKED_RESERVE_BYTES = 1024 * 1024
 NEARLY_FULL = 0.8
-GROUP_BYTES = 768  # a group without its texts and bins
+GROUP_BYTES = 448  # a group without its texts and bins
 BUCKET_BYTES = 512
 
 COMMIT_SHA = "_dd.git.commit.sha"
@@ -100,7 +100,7 @@ class Group:
                 **SHARED,
                 "Hits": self.hits,
                 "Errors": self.errors,
-                "Duration": min(self.duration_ns, U64_MAX),
+                "Duration": min(self.duration_ns, MAX_U64),
                 "TopLevelHits": self.top_level_hits,
                 "OkSummary": self.ok.encode() if self.ok else EMPTY,
                 "ErrorSummary": self.failed.encode() if self.failed else EMPTY,
@@ -111,13 +111,13 @@ class Group:
 class Bucket:
     """Ten seconds."""
 
-    __slots__ = ("blocked", "bytes", "groups", "start_ns")
+    __slots__ = ("blocked", "groups", "size", "start_ns")
 
     def __init__(self, start_ns: int) -> None:
         self.start_ns = start_ns
         self.groups: dict[Key, Group] = {}
         self.blocked: Group | None = None
-        self.bytes = BUCKET_BYTES
+        self.size = BUCKET_BYTES
 
     def sealed(self) -> StatsBucket:
         """As it is sent. The groups are encoded when they are asked for, once."""
@@ -168,7 +168,7 @@ class Concentrator:
         """Take out the buckets that are complete, or all of them, oldest first."""
         last_ns = None if force else now_ns - BUCKETS_HELD * BUCKET_NS
         ready = [self._buckets.pop(start) for start in sorted(self._buckets) if last_ns is None or start <= last_ns]
-        self._room.held_bytes -= sum(bucket.bytes for bucket in ready)
+        self._room.held_bytes -= sum(bucket.size for bucket in ready)
         self.oldest_ns = aligned(now_ns) - (0 if force else (BUCKETS_HELD - 1) * BUCKET_NS)
         return [bucket.sealed() for bucket in ready]
 
@@ -200,15 +200,15 @@ class Concentrator:
             room.blocked_spans += 1
         if taken := group.add(duration_ns, is_error, is_top_level):
             room.held_bytes += taken
-            bucket.bytes += taken
+            bucket.size += taken
 
     def _open(self, bucket: Bucket, key: Key) -> Group | None:
         """A group of its own, if there may be one more."""
-        size = GROUP_BYTES + sum([part.__sizeof__() for part in key if isinstance(part, str)]) + sum(map(str.__sizeof__, key[-1]))
+        size = GROUP_BYTES + sum([part.__sizeof__() for part in key if part and isinstance(part, str)]) + sum(map(str.__sizeof__, key[-1]))
         if len(bucket.groups) >= GROUPS_MAX or size > KEY_BYTES_MAX or not self._room.has(size):
             return None
         self._room.held_bytes += size
-        bucket.bytes += size
+        bucket.size += size
         group = bucket.groups[key] = Group()
         return group
 
@@ -221,7 +221,7 @@ class Concentrator:
         if group is None:
             group = bucket.blocked = Group()
             self._room.held_bytes += GROUP_BYTES
-            bucket.bytes += GROUP_BYTES
+            bucket.size += GROUP_BYTES
         return group
 
     def _remember_commit(self, sha: str) -> None:

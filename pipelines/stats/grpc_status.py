@@ -5,7 +5,7 @@ from typing import Any
 
 STATUS_KEYS = ("rpc.grpc.status_code", "grpc.code", "rpc.grpc.status.code", "grpc.status.code")
 PREFIX = "StatusCode."
-CODE_MAX = 255
+MAX_CODE = 255
 # fmt: off
 _NAMES = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
@@ -37,9 +37,9 @@ def code_of_text(text: str) -> str:
         return ""
     digits = text.removeprefix("+")
     if digits.isdigit():
-        return str(int(digits)) if len(digits.lstrip("0")) <= 3 and int(digits) <= CODE_MAX else ""
+        return str(int(digits)) if len(digits.lstrip("0")) <= 3 and int(digits) <= MAX_CODE else ""
     return CODES.get(text.removeprefix(PREFIX).upper(), "")
 
 
 def code_of_number(number: Any) -> str:
-    return str(int(number)) if math.isfinite(number) and 0 <= number <= CODE_MAX and number == int(number) else ""
+    return str(int(number)) if math.isfinite(number) and 0 <= number <= MAX_CODE and number == int(number) else ""

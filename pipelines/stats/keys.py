@@ -4,7 +4,7 @@ from typing import Any
 
 from pipelines.stats.grpc_status import status_code
 from pipelines.stats.peer_tags import peer_tags
-from protocols.stats_api import U32_MAX
+from protocols.stats_api import MAX_U32
 
 Span = dict[str, Any]
 """With the keys of the v0.4 wire, none of them missing: specification, traces 4.1."""
@@ -17,7 +17,8 @@ BLOCKED_VALUE = "tracer_blocked_value"
 
 Key = tuple[str, str, str, str, str, int, str, str, str, bool, int, str, tuple[str, ...]]
 """(service, name, resource, type, kind, HTTP status, method, endpoint, gRPC status, synthetics, trace root, service source, peer tags)."""
-BLOCKED: Key = (*(BLOCKED_VALUE,) * 5, 0, BLOCKED_VALUE, BLOCKED_VALUE, "", False, 0, BLOCKED_VALUE, ())
+_B = BLOCKED_VALUE
+BLOCKED: Key = (_B, _B, _B, _B, _B, 0, _B, _B, "", False, 0, _B, ())
 """Where spans are counted for which there is no group of their own."""
 KEY_NAMES = (
     *("Service", "Name", "Resource", "Type", "SpanKind", "HTTPStatusCode", "HTTPMethod", "HTTPEndpoint", "GRPCStatusCode", "Synthetics"),
@@ -69,7 +70,7 @@ def _http_status(meta: dict[str, str], metrics: dict[str, float]) -> int:
 
 def _truncated(number: float) -> int:
     """Towards zero, and to the nearest that a uint32 holds; what is no number is 0."""
-    return int(min(max(number, 0), U32_MAX)) if number == number else 0
+    return int(min(max(number, 0), MAX_U32)) if number == number else 0
 
 
 def _parsed(text: str) -> int:
@@ -77,4 +78,4 @@ def _parsed(text: str) -> int:
     if not digits.isascii() or not digits.isdigit() or len(digits.lstrip("0")) > 10:
         return 0
     number = int(digits)
-    return number if number <= U32_MAX else 0
+    return number if number <= MAX_U32 else 0

@@ -36,7 +36,7 @@ _tags = Memo(_tag, _weigh, TAGS_BYTES_MAX)
 def peer_tags(kind: str, meta: dict[str, str]) -> tuple[str, ...]:
     """The tags of a span of this kind (in lower case), in the order of the keys; empty values are left out."""
     if kind in CALLING_KINDS:
-        if not (found := meta.keys() & _KEYS):
+        if not (found := _KEYS.intersection(meta)):
             return ()
         # The keys are in alphabetical order.
         return tuple([_tags[key, meta[key]] for key in sorted(found) if meta[key]])

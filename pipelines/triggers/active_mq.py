@@ -51,7 +51,7 @@ SOURCE = Source(
         instance=queue,
         fallback="mq",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="the message's `properties`",
     records=records,
 )

@@ -79,7 +79,7 @@ SOURCE = Source(
         instance=host,
         fallback="appsync",
     ),
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`request.headers`",
     records=records,
 )

@@ -69,6 +69,6 @@ SOURCE = Source(
         instance=agent_name,
         fallback="bedrock_agent",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`sessionAttributes`",
 )

@@ -55,7 +55,7 @@ SOURCE = Source(
     arn=arn,
     arn_is="`arn:…:cloudfront::<account>:distribution/<distributionId>`",
     is_async=False,
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`cf.request.headers`",
     records=upper_records,
 )

@@ -51,6 +51,6 @@ SOURCE = Source(
         instance=pool,
         fallback="cognito",
     ),
-    carrier=lambda record: as_carrier(dig(record, "request", "clientMetadata")),
+    carrier=lambda record, budget: as_carrier(dig(record, "request", "clientMetadata")),
     carrier_is="`request.clientMetadata`, which the application sets",
 )

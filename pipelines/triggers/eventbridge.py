@@ -10,7 +10,7 @@ def carrier(record: Record) -> Carrier:
 
 
 def bus(record: Record) -> str:
-    return carrier(record).get("x-datadog-resource-name") or text(record, "source")
+    return text(carrier(record), "x-datadog-resource-name") or text(record, "source")
 
 
 def start_ns(record: Record) -> int:
@@ -38,6 +38,6 @@ SOURCE = Source(
         instance=bus,
         fallback="eventbridge",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`detail._datadog`",
 )

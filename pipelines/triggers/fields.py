@@ -32,12 +32,17 @@ def mapping(value: Any, *path: str) -> Record:
 def as_text(value: Any) -> str | None:
     """A text as it is, a number or a boolean as JSON writes it, None for anything else."""
     if type(value) is str:
-        return value if len(value) <= TEXT_CHARS_MAX else value[:TEXT_CHARS_MAX]
+        return encodable(value if len(value) <= TEXT_CHARS_MAX else value[:TEXT_CHARS_MAX])
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is float or (type(value) is int and value.bit_length() <= 64):
         return str(value)
     return None
+
+
+def encodable(value: str) -> str:
+    """Without lone surrogates, which JSON can name and UTF-8 cannot write: they become question marks."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def text(value: Any, *path: str) -> str:
@@ -101,6 +106,10 @@ CONTEXT_NAMES = ("x-datadog-trace-id", "traceparent", "b3", "x-b3-traceid")
 
 def has_context(carrier: Carrier) -> bool:
     return any(name in carrier for name in CONTEXT_NAMES)
+
+
+def encodable_carrier(carrier: Carrier) -> Carrier:
+    return {encodable(name): encodable(value) for name, value in carrier.items()}
 
 
 def as_carrier(value: Any) -> Carrier:

@@ -71,6 +71,6 @@ SOURCE = Source(
         instance=domain,
         fallback=domain,
     ),
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`headers`",
 )

@@ -83,7 +83,7 @@ SOURCE = Source(
         fallback=domain,
     ),
     resource_key=resource_key,
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`headers`; late: `requestContext.authorizer.lambda._datadog`",
     late_carrier=lambda record: authorizer_carrier(record, "lambda"),
 )

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from pipelines.triggers.batches import RECORDS_MAX
+from pipelines.triggers.budget import Budget
 from pipelines.triggers.detect import identify, load
-from pipelines.triggers.fields import as_carrier, dig, has_context, read
+from pipelines.triggers.fields import as_carrier, dig, encodable_carrier, has_context, read
 from pipelines.triggers.model import (
     FUNCTION_TRIGGER_ARN,
     Carrier,
@@ -20,7 +21,7 @@ from pipelines.triggers.model import (
     TriggerSettings,
 )
 from pipelines.triggers.spans import build_span, nest
-from pipelines.triggers.wrapped import Budget, find_inner
+from pipelines.triggers.wrapped import find_inner
 
 LEVELS_MAX = 3
 """Spans for one event: EventBridge in SNS in SQS."""
@@ -46,7 +47,7 @@ def infer(event: object, settings: TriggerSettings, make_id: Callable[[], int]) 
         return Inferred(contexts=tuple(generic_carriers(event)))
     budget = Budget()
     chains = [unwrap(Layer(trigger.source, record), budget) for record in trigger.records[:RECORDS_MAX]]
-    carriers = [carrier_of(chain) for chain in chains]
+    carriers = [carrier_of(chain, budget) for chain in chains]
     # The first record with a context stands for the batch, else the first record.
     main = next((index for index, carrier in enumerate(carriers) if carrier), 0)
     own = chains[main][0]
@@ -75,12 +76,12 @@ def unwrap(layer: Layer, budget: Budget) -> Chain:
     return tuple(chain)
 
 
-def carrier_of(chain: Chain) -> Carrier:
+def carrier_of(chain: Chain, budget: Budget) -> Carrier:
     """The outermost layer's carrier that has a context: what a sender puts on its message is nearer than what the message wraps."""
     for layer in chain:
-        carrier = layer.source.carrier(layer.record)
+        carrier = layer.source.carrier(layer.record, budget)
         if carrier and has_context(carrier):
-            return carrier
+            return encodable_carrier(carrier)
     return {}
 
 
@@ -92,14 +93,14 @@ def contexts_of(event: object, own: Layer, carrier: Carrier) -> Iterable[Carrier
         yield derived
     yield from (each for each in generic_carriers(event) if each != carrier)
     if late := own.source.late_carrier(own.record):
-        yield late
+        yield encodable_carrier(late)
 
 
 def generic_carriers(event: object) -> Iterable[Carrier]:
     """Where any event may have headers: `request.headers` (AppSync and its like), then `headers`."""
     for found in (dig(event, "request", "headers"), dig(event, "headers")):
         if type(found) is dict and has_context(carrier := as_carrier(found)):
-            yield carrier
+            yield encodable_carrier(carrier)
 
 
 def is_async(layer: Layer) -> bool:

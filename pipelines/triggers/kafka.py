@@ -5,13 +5,16 @@ from itertools import islice
 from typing import Any
 
 from pipelines.triggers.batches import RECORDS_MAX
-from pipelines.triggers.fields import dig
+from pipelines.triggers.budget import Budget
+from pipelines.triggers.fields import CONTEXT_NAMES, dig
 from pipelines.triggers.model import Carrier, Record
 
 HEADERS_MAX = 100
 """Headers of one message that are read."""
 HEADER_BYTES_MAX = 8 * 1024
 """Of one header's value; a longer one is no trace context."""
+BYTE_COST = 4
+"""A byte that is a number of its own takes as long as so many characters of JSON."""
 TOPICS_MAX = 1_000
 """Topics of one batch that are looked into."""
 
@@ -37,20 +40,23 @@ def members(group: Any) -> Iterable[Any]:
     return group.values() if type(group) is dict else ()
 
 
-def carrier(record: Record) -> Carrier:
-    """All headers whose values are UTF-8, their names in lower case."""
-    found: Carrier = {}
-    for entry in islice(members(dig(record, "record", "headers")), HEADERS_MAX):
-        for name, value in islice(entry.items(), HEADERS_MAX) if type(entry) is dict else ():
-            text = header_text(value)
-            if text is not None:
-                found[name.lower()] = text
-    return found
+def carrier(record: Record, budget: Budget) -> Carrier:
+    """All headers whose values are UTF-8, their names in lower case; nothing where none of them is a trace's."""
+    headers = [pair for entry in islice(members(dig(record, "record", "headers")), HEADERS_MAX) for pair in pairs(entry)]
+    if not any(name in CONTEXT_NAMES for name, _ in headers):
+        return {}
+    read = ((name, header_text(value, budget)) for name, value in headers)
+    return {name: text for name, text in read if text is not None}
 
 
-def header_text(value: Any) -> str | None:
+def pairs(entry: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in islice(entry.items(), HEADERS_MAX) if type(entry) is dict else ():
+        yield name.lower(), value
+
+
+def header_text(value: Any, budget: Budget) -> str | None:
     """A header's value from its bytes: `[104, 101]`, `["104"]`, `{"0": "104", "1": "101"}`. None if it is no UTF-8."""
-    if type(value) not in (list, dict) or len(value) > HEADER_BYTES_MAX:
+    if type(value) not in (list, dict) or len(value) > HEADER_BYTES_MAX or not budget.take(len(value) * BYTE_COST):
         return None
     try:
         return as_bytes(in_order(value) if type(value) is dict else value).decode()

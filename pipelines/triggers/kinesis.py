@@ -1,6 +1,7 @@
 """Kinesis data streams. (specification, triggers 6.12)"""
 
 from pipelines.triggers.batches import upper_records
+from pipelines.triggers.budget import Budget
 from pipelines.triggers.fields import constant, decode_base64, dig, rules, s_to_ns, text
 from pipelines.triggers.model import FUNCTION_TRIGGER, Carrier, Record, Source, SpanRule
 from pipelines.triggers.names import part
@@ -14,13 +15,14 @@ def stream(record: Record) -> str:
     return part(text(record, "eventSourceARN"), "/", -1)
 
 
-def carrier(record: Record) -> Carrier | None:
+def carrier(record: Record, budget: Budget) -> Carrier | None:
     """The data's own `_datadog`, where the data is a JSON object; other data is not parsed."""
     data = dig(record, "kinesis", "data")
     if type(data) is not str or len(data) > DATA_CHARS_MAX:
         return None
     decoded = decode_base64(data)
-    return embedded_carrier(dig(parse(decoded), "_datadog")) if b'"_datadog"' in decoded else None
+    is_worth_it = b'"_datadog"' in decoded and budget.take(len(decoded))
+    return embedded_carrier(dig(parse(decoded), "_datadog")) if is_worth_it else None
 
 
 SOURCE = Source(

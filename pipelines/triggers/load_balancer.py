@@ -29,6 +29,6 @@ SOURCE = Source(
     arn=lambda record, settings: text(record, "requestContext", "elb", "targetGroupArn"),
     arn_is="the target group",
     is_async=True,
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`headers`, else the first values of `multiValueHeaders`",
 )

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from pipelines.triggers.budget import Budget
+
 Record = dict[str, Any]
 Carrier = dict[str, str]
 """A text map that may hold trace context: lower-case names, as HTTP headers have them."""
@@ -89,7 +91,7 @@ class Source:
     span: SpanRule | None = None
     resource_key: Callable[[Record, TriggerSettings], str] | None = None
     """What the span's `dd_resource_key` is; "" sets none."""
-    carrier: Callable[[Record], Carrier | None] = lambda record: None
+    carrier: Callable[[Record, Budget], Carrier | None] = lambda record, budget: None
     carrier_is: str = "none"
     late_carrier: Callable[[Record], Carrier | None] = lambda record: None
     """A carrier that counts only when nothing else in the event has a context."""

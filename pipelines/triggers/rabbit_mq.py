@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Any
 
 from pipelines.triggers.batches import RECORDS_MAX
+from pipelines.triggers.budget import Budget
 from pipelines.triggers.fields import constant, dig, rules, text
 from pipelines.triggers.kafka import HEADERS_MAX, header_text
 from pipelines.triggers.model import FUNCTION_TRIGGER, Carrier, Record, Source, SpanRule
@@ -23,12 +24,12 @@ def queue(record: Record) -> str:
     return text(record, "queue").partition("::")[0]
 
 
-def carrier(record: Record) -> Carrier:
+def carrier(record: Record, budget: Budget) -> Carrier:
     """Headers whose values are texts, which come as `{"bytes": [...]}`."""
     headers = dig(record, "message", "basicProperties", "headers")
     found: Carrier = {}
     for name, value in islice(headers.items(), HEADERS_MAX) if type(headers) is dict else ():
-        shown = value if type(value) is str else header_text(dig(value, "bytes"))
+        shown = value if type(value) is str else header_text(dig(value, "bytes"), budget)
         if shown is not None:
             found[name.lower()] = shown
     return found

@@ -86,7 +86,7 @@ SOURCE = Source(
         fallback=domain,
     ),
     resource_key=resource_key,
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`headers`, else `multiValueHeaders`; late: `requestContext.authorizer._datadog`",
     late_carrier=authorizer_carrier,
 )

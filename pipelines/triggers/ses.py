@@ -71,7 +71,7 @@ SOURCE = Source(
         instance=domain,
         fallback="ses",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`ses.mail.headers`",
     records=upper_records,
 )

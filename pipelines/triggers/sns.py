@@ -50,7 +50,7 @@ SOURCE = Source(
         instance=topic,
         fallback="sns",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`Sns.MessageAttributes._datadog` (text or binary), else what the message wraps",
     inner=lambda record: message if type(message := dig(record, "Sns", "Message")) is str else "",
     records=upper_records,

@@ -36,7 +36,7 @@ def derived(record: Record) -> DerivedContext | None:
     X-Ray's ids are our ids: the last 16 digits of the trace's, and the segment's. A header cut short is none.
     """
     header = text(record, "attributes", "AWSTraceHeader")
-    fields = dict(field.partition("=")[::2] for field in header.split(";"))
+    fields = {name: value for name, _, value in (field.partition("=") for field in header.split(";"))}
     root = header.partition(";")[0]
     if not root.startswith("Root=") or len(root) < ROOT_LENGTH:
         return None
@@ -91,7 +91,7 @@ SOURCE = Source(
         instance=queue,
         fallback="sqs",
     ),
-    carrier=carrier,
+    carrier=lambda record, budget: carrier(record),
     carrier_is="`messageAttributes._datadog` (text or binary), else what the body wraps, else `attributes.AWSTraceHeader`",
     derived=derived,
     inner=lambda record: body if type(body := dig(record, "body")) is str else "",

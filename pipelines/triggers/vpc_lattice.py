@@ -70,6 +70,6 @@ SOURCE = Source(
         instance=host,
         fallback="vpc_lattice",
     ),
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`headers`",
 )

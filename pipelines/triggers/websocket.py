@@ -67,7 +67,7 @@ SOURCE = Source(
         instance=domain,
         fallback="api_gateway_websocket",
     ),
-    carrier=headers_of,
+    carrier=lambda record, budget: headers_of(record),
     carrier_is="`headers` (only `$connect` has them); late: `requestContext.authorizer._datadog`",
     late_carrier=authorizer_carrier,
 )

@@ -6,42 +6,14 @@ A text is parsed only if a plain search finds in it what makes it worth parsing:
 import json
 from typing import Any
 
+from pipelines.triggers.budget import Budget
 from pipelines.triggers.fields import as_carrier, decode_base64, dig
 from pipelines.triggers.model import Carrier
 
-INNER_CHARS_MAX = 512 * 1024
-"""Of all inner texts that are parsed for one event together: a message of SNS's largest size in a queue, and what is in it again."""
-SEARCHED_CHARS_MAX = 2 << 20
-"""Of all texts that are searched for something worth parsing."""
 CARRIER_CHARS_MAX = 16 * 1024
 """Of one text that is a carrier and nothing else."""
-WHITE_CHARS_MAX = 64
-"""White space before the first brace of a body that is looked at."""
 MARKS = ('"TopicArn"', '"detail-type"', '"s3"')
 """One of them is in every body that wraps an event."""
-
-
-class Budget:
-    """What may still be done for one event. `refused` says that something was too large."""
-
-    def __init__(self) -> None:
-        self._to_search, self._to_parse = SEARCHED_CHARS_MAX, INNER_CHARS_MAX
-        self.refused = False
-
-    def search(self, body: str) -> bool:
-        """Whether a body holds one of the marks, as far as it may be looked at. What is too large to be parsed is not searched either."""
-        if body[:WHITE_CHARS_MAX].lstrip()[:1] != "{":
-            return False
-        if len(body) > min(self._to_search, self._to_parse):
-            self.refused = True
-            return False
-        self._to_search -= len(body)
-        return any(mark in body for mark in MARKS)
-
-    def parse(self, body: str) -> Any:
-        """The value of a body that `search` has let pass."""
-        self._to_parse -= len(body)
-        return parse(body)
 
 
 def parse(source: str | bytes) -> Any:
@@ -71,9 +43,9 @@ def binary_carrier(value: Any) -> Carrier:
 
 def find_inner(body: str, budget: Budget) -> tuple[str, Any]:
     """The name of the source whose event a message wraps, and that event; ("", None) if it wraps none. (specification, triggers 4.3)"""
-    if not budget.search(body):
+    if not (budget.search(body, MARKS) and budget.take(len(body))):
         return "", None
-    value = budget.parse(body)
+    value = parse(body)
     if is_sns_entity(value):
         return "sns", {"Sns": value}
     if is_eventbridge_event(value):

@@ -326,7 +326,11 @@ class Agent:
     def _retake_request(self, taken: Taken, pipelines: Pipelines, now: Now) -> None:
         from reactor.agent.requests import read as read_request
 
-        item, _ = read_request(Request(*request_of(taken.data)))
+        try:
+            item, _ = read_request(Request(*request_of(taken.data)))
+        except Exception:  # whoever can write to /tmp may have written it
+            self.ledger.refuse("request of an earlier process", "not readable")
+            return
         self.ledger.note("requests of an earlier process")
         if isinstance(item, given.Traces | given.ClientTraceStats | given.PassedOn):
             pipelines.take_request(item, now)

@@ -14,10 +14,10 @@ TRUNCATED = "..."
 TWO_WORDS = frozenset({"CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "SCRIPT"})
 
 # Where values stand: how many arguments are kept before everything else becomes one placeholder,
-ALL_AFTER = {"AUTH": 0, "MIGRATE": 0, "HELLO": 0}
+ALL_AFTER: dict[str, int] = {"AUTH": 0, "MIGRATE": 0, "HELLO": 0}
 ALL_AFTER |= dict.fromkeys(("ACL", "GEOHASH", "GEOPOS", "GEODIST", "LPUSH", "RPUSH", "SREM", "ZREM", "SADD"), 1)
 # the place of the one value, from 0,
-ONE_AT = dict.fromkeys(
+ONE_AT: dict[str, int] = dict.fromkeys(
     ("APPEND", "GETSET", "LPUSHX", "GEORADIUSBYMEMBER", "RPUSHX", "SET", "SETNX", "SISMEMBER", "ZRANK", "ZREVRANK", "ZSCORE"), 1
 )
 ONE_AT |= dict.fromkeys(("HSETNX", "LREM", "LSET", "SETBIT", "SETEX", "PSETEX", "SETRANGE", "ZINCRBY", "SMOVE", "RESTORE"), 2)

@@ -1,7 +1,7 @@
 """Whatever the event: no exception, no hang, and what comes out has the documented shape."""
 
 import json
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
@@ -119,7 +119,7 @@ def check(event, given_settings):
     ids = count(1)
     found = infer(event, given_settings, lambda: next(ids))
     assert len(found.spans) <= 3
-    assert all(type(key) is type(value) is str for key, value in found.tags.items())
+    assert is_text_map(dict(found.tags))
     assert all(isinstance(context, DerivedContext) or is_text_map(context) for context in (*found.contexts, *found.links))
     assert connect(found, 99, {}) == (found.spans[0]["span_id"] if found.spans else 99)
     invocation = {"service": "orders", "trace_id": 5, "error": 0, "start": 10**18, "duration": 10**6, "meta": {}, "metrics": {}}
@@ -132,11 +132,14 @@ def check(event, given_settings):
 
 
 def is_text_map(carrier):
-    return type(carrier) is dict and all(type(key) is type(value) is str for key, value in carrier.items())
+    """Of texts that can be sent."""
+    return type(carrier) is dict and all(
+        type(each) is str and each.encode() == each.encode("utf-8", "replace") for each in chain(*carrier.items())
+    )
 
 
 def check_span(span):
-    assert all(type(span[key]) is str and span[key] for key in ("name", "service", "resource", "type"))
+    assert all(type(span[key]) is str and span[key].encode() for key in ("name", "service", "resource", "type"))
     assert all(
         type(span[key]) is int and 0 <= span[key] < 1 << 63 for key in ("trace_id", "span_id", "parent_id", "start", "duration", "error")
     )

@@ -53,3 +53,12 @@ def test_a_carrier_may_be_a_text(inferred, payload):
 def test_a_detail_without_a_carrier_costs_nothing_else(inferred, payload, detail):
     found = inferred(payload("eventbridge_event") | {"detail": detail})
     assert (found.spans[0]["resource"], found.contexts) == ("my.event", ())
+
+
+def test_the_name_of_a_bus_is_a_text_that_can_be_sent(span_of, payload):
+    event = payload("eventbridge_event")
+    event["detail"]["_datadog"]["x-datadog-resource-name"] = "bus\ud800" + "x" * 10_000
+    span = span_of(event)
+    assert span["resource"] == span["service"]
+    assert span["resource"].startswith("bus?x")
+    assert len(span["resource"]) == 5_000

@@ -59,6 +59,8 @@ def test_a_path_that_breaks_off_leads_to_nothing(value, path, expected):
         ({}, None),
         (1 << 64, None),
         ("x" * (TEXT_CHARS_MAX + 1), "x" * TEXT_CHARS_MAX),
+        ("grün", "grün"),
+        ("a\ud800b", "a?b"),
     ],
 )
 def test_texts_numbers_and_booleans_are_texts(value, expected):

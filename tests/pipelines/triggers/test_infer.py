@@ -580,6 +580,14 @@ def test_what_is_no_event_of_any_source_is_unknown(event):
     assert infer(event, TriggerSettings(), lambda: 1) == Inferred()
 
 
+@pytest.mark.parametrize("place", [("headers",), ("request", "headers")])
+def test_a_carrier_can_be_sent_on(inferred, place):
+    event = {"x-datadog-trace-id": "1", "tracestate": "a\ud800", "\udfff": "b"}
+    for key in reversed(place):
+        event = {key: event}
+    assert inferred(event).contexts == ({"x-datadog-trace-id": "1", "tracestate": "a?", "?": "b"},)
+
+
 def test_two_inferences_share_nothing(inferred, payload):
     event = payload("sqs_event")
     first, second = inferred(event), inferred(event)

@@ -3,6 +3,7 @@
 import pytest
 
 from pipelines.triggers.batches import RECORDS_MAX
+from pipelines.triggers.budget import INNER_CHARS_MAX, Budget
 from pipelines.triggers.kafka import HEADER_BYTES_MAX, HEADERS_MAX, carrier, header_text, kafka_records
 
 
@@ -31,7 +32,7 @@ from pipelines.triggers.kafka import HEADER_BYTES_MAX, HEADERS_MAX, carrier, hea
     ],
 )
 def test_a_header_is_the_text_of_its_bytes(value, expected):
-    assert header_text(value) == expected
+    assert header_text(value, Budget()) == expected
 
 
 def with_headers(headers):
@@ -41,19 +42,22 @@ def with_headers(headers):
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ([{"A": [98]}, {"b": [255]}, 7, {"c": [99]}], {"a": "b", "c": "c"}),
-        ({"0": {"A": ["98"]}, "1": None}, {"a": "b"}),
+        ([{"Traceparent": [98]}, {"b": [255]}, 7, {"c": [99]}], {"traceparent": "b", "c": "c"}),
+        ({"0": {"traceparent": ["98"], "A": [97]}, "1": None}, {"traceparent": "b", "a": "a"}),
+        ([{"a": [98]}], {}),
         ({}, {}),
         (None, {}),
         ("text", {}),
     ],
 )
 def test_headers_come_in_a_list_or_an_object(headers, expected):
-    assert carrier(with_headers(headers)) == expected
+    assert carrier(with_headers(headers), Budget()) == expected
 
 
 def test_so_many_headers_are_read_and_no_more():
-    assert len(carrier(with_headers([{str(number): [97]} for number in range(HEADERS_MAX + 1)]))) == HEADERS_MAX
+    headers = [{"b3": [97]}, *({str(number): [97]} for number in range(HEADERS_MAX))]
+    assert len(carrier(with_headers(headers), Budget())) == HEADERS_MAX
+    assert len(carrier(with_headers([dict(pair for each in headers for pair in each.items())]), Budget())) == HEADERS_MAX
 
 
 @pytest.mark.parametrize(
@@ -75,3 +79,11 @@ def test_records_keep_the_order_of_the_document(records, topics):
 
 def test_one_record_more_than_is_read_tells_that_there_are_more():
     assert len(kafka_records({"records": {"a": [{}] * 60, "b": [{}] * 60}})) == RECORDS_MAX + 1
+
+
+def test_headers_have_a_budget_for_all_records_together():
+    budget = Budget()
+    value = [97] * HEADER_BYTES_MAX
+    read = [header_text(value, budget) for _ in range(INNER_CHARS_MAX // (4 * HEADER_BYTES_MAX) + 1)]
+    assert read == ["a" * HEADER_BYTES_MAX] * (len(read) - 1) + [None]
+    assert budget.refused

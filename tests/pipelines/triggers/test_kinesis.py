@@ -4,6 +4,7 @@ from base64 import b64encode
 
 import pytest
 
+from pipelines.triggers.budget import Budget
 from pipelines.triggers.kinesis import DATA_CHARS_MAX, carrier
 
 ARN = "arn:aws:kinesis:sa-east-1:425362996713:stream/kinesisStream"
@@ -53,4 +54,13 @@ def packed(data):
     ],
 )
 def test_data_may_hold_a_carrier(record, expected):
-    assert carrier(record) == expected
+    assert carrier(record, Budget()) == expected
+
+
+def test_a_batch_of_large_data_is_parsed_in_part():
+    data = packed(b'{"_datadog": {"traceparent": "a"}, "more": "' + b"x" * 40_000 + b'"}')
+    budget = Budget()
+    found = [carrier(data, budget) for _ in range(20)]
+    assert found[0] == {"traceparent": "a"}
+    assert found[-1] is None
+    assert budget.refused

@@ -3,11 +3,9 @@ from base64 import b64encode
 
 import pytest
 
+from pipelines.triggers.budget import INNER_CHARS_MAX, Budget
 from pipelines.triggers.wrapped import (
     CARRIER_CHARS_MAX,
-    INNER_CHARS_MAX,
-    SEARCHED_CHARS_MAX,
-    Budget,
     binary_carrier,
     embedded_carrier,
     find_inner,
@@ -63,22 +61,6 @@ def test_all_bodies_of_a_batch_share_one_budget():
     assert not budget.refused
     assert find_inner(half, budget)[0] == ""
     assert budget.refused
-
-
-def test_searching_has_an_end_too():
-    budget = Budget()
-    body = "{" + "x" * (INNER_CHARS_MAX - 1)
-    for _ in range(SEARCHED_CHARS_MAX // INNER_CHARS_MAX):
-        assert not budget.search(body)
-        assert not budget.refused
-    assert not budget.search(body)
-    assert budget.refused
-
-
-def test_bodies_that_are_no_objects_cost_nothing():
-    budget = Budget()
-    assert not budget.search("x" * (SEARCHED_CHARS_MAX + 1))
-    assert not budget.refused
 
 
 def test_text_that_cannot_be_parsed_is_none():

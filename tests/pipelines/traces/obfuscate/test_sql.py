@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.traces.obfuscate.sql import CUT_MARK, TEXT_CHARACTERS_MAX, Reading, obfuscate_sql, shorten
+from pipelines.traces.obfuscate.sql import CUT_MARK, TEXT_CHARACTERS_MAX, obfuscate_sql, shorten
 
 DB_TYPES = ["", "mssql", "postgresql", "mysql"]
 
@@ -187,12 +187,18 @@ def test_dialects(db_type, text, result):
         ("SELECT a AS 'x', b", "SELECT a, b"),
         ("CREATE VIEW v AS SELECT 1", "CREATE VIEW v AS SELECT ?"),
         ("SELECT a AS", "SELECT a AS"),
+        ('SELECT a AS "x", b', "SELECT a, b"),
+        ("SELECT a AS :x, b AS $y FROM t AS @z", "SELECT a, b FROM t"),
+        ("SELECT a AS \\ b", "SELECT a b"),
+        ("SELECT $abc$ x", "SELECT $abc$ x"),
+        ("SELECT $ x", "SELECT $ x"),
         ("a AS null b", "a b"),
         ("ROLLBACK TO SAVEPOINT abc; SELECT 1", "ROLLBACK TO SAVEPOINT ? SELECT ?"),
         ("SAVEPOINT (x)", "SAVEPOINT ( x )"),
         ("SELECT :name. x", "SELECT :name. x"),
         ("SELECT 5 % 3", "SELECT ? % ?"),
         ("a\\b", "a\\ b"),
+        ("a\u2003b\x85c\xa0é\x1fd", "a b c é\x1f d"),
         ("", ""),
     ],
 )
@@ -235,7 +241,7 @@ def test_of_a_long_text_the_beginning_is_kept_with_a_mark():
 def test_a_literal_that_goes_beyond_the_bound_is_hidden(secret, db_type):
     for kept in range(1, len(secret)):
         text = "a = ".rjust(TEXT_CHARACTERS_MAX - kept) + secret + "x" * 10
-        assert "SECRET" not in obfuscate_sql(text, db_type).replace('" SECRET', "") or secret[0] == '"'
+        assert "SECRET" not in obfuscate_sql(text, db_type)
 
 
 # fmt: off
@@ -245,16 +251,6 @@ HOSTILE = (
     "; ", "#", "\n--", "é.", "x'", "savepoint 1,", " ",
 )
 # fmt: on
-
-
-@pytest.mark.parametrize("piece", HOSTILE)
-@pytest.mark.parametrize("db_type", ["", "mssql", "postgresql"])
-def test_no_text_makes_more_looks_for_its_quotes_than_the_bound(piece, db_type):
-    """Counted, not timed: what is looked at again is charged, and the pass ends soon after nothing is left of it."""
-    text = piece * (8192 // len(piece))
-    reading = Reading(text, db_type or "generic", is_cut=False)
-    reading.run()
-    assert reading.effort >= -2 * len(text)
 
 
 @pytest.mark.long
@@ -318,8 +314,23 @@ def test_every_text_gives_a_text(pieces):
         assert result == result.rstrip(" ")
 
 
-@given(statements())
-def test_comments_between_the_tokens_change_nothing(text):
-    text = text.partition("--")[0]
-    if "'" not in text and "$" not in text and '"' not in text:
-        assert obfuscate_sql(text.replace(" ", " /* x */ ")) == obfuscate_sql(text)
+@given(st.lists(st.sampled_from(["SELECT", "a", "(", ")", ",", "1", "as", "null", "=", ";", "[", "]", "?", ".", "savepoint", "limit"])))
+def test_comments_between_the_tokens_change_nothing(words):
+    for db_type in ("", "postgresql"):
+        assert obfuscate_sql(" /* x */ ".join(words), db_type) == obfuscate_sql("  ".join(words), db_type)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["1", "-2.5e3", "'a, (b)'", "null", "?", "%s", "$1", "now()", "x"]), min_size=1, max_size=3), min_size=1
+    ),
+    st.sampled_from(["VALUES", "a AS values", '"a".values', "x"]),
+    st.sampled_from(DB_TYPES),
+)
+def test_rows_of_an_insert_give_what_their_tokens_give_one_by_one(groups, before, db_type):
+    """A comment stands in the way of taking several tokens at once, and changes nothing else."""
+    at_once = f"{before} {','.join('(' + ', '.join(group) + ')' for group in groups)}"
+    one_by_one = f"{before} {'/**/,'.join('(' + '/**/, '.join(group) + ')' for group in groups)}".replace("(", "(/**/").replace(
+        "'a, (/**/", "'a, ("
+    )
+    assert obfuscate_sql(at_once, db_type) == obfuscate_sql(one_by_one, db_type)

@@ -1,15 +1,26 @@
 """The tokens of SQL: each dialect's pattern takes any text whole, in pieces that have a handler."""
 
+import re
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.traces.obfuscate.sql import BY_NAME
-from pipelines.traces.obfuscate.sql_tokens import GENERIC, MSSQL, NAMES, POSTGRESQL, tokens
+from pipelines.traces.obfuscate.sql_reading import BY_NAME
+from pipelines.traces.obfuscate.sql_tokens import GENERIC, INSIDE, INSIDE_OR_POINT, MSSQL, NAMES, POSTGRESQL, START, tokens
 
 
 def kinds(text, dialect=GENERIC):
     return [NAMES[token.lastindex - 1] for token in tokens(dialect).finditer(text) if token.lastindex]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "others"), [(START, "_"), (INSIDE, f"_$#*@{string.digits}"), (INSIDE_OR_POINT, f"_$#*@.{string.digits}")]
+)
+def test_what_names_are_made_of(pattern, others):
+    assert {chr(code) for code in range(128) if re.match(pattern, chr(code))} == {*string.ascii_letters, *others}
+    assert re.fullmatch(f"{pattern}+", "éჸ🐶\u0100")
 
 
 def test_every_kind_of_token_has_one_handler():
@@ -30,7 +41,9 @@ def test_tokens_follow_one_another_without_a_gap(text, dialect):
     ("text", "expected"),
     [
         ("select a.b, 1 , 'x', null", ["WORD", "WORD", "COMMA", "LITERAL"]),
-        ("a\u2003b\x1fc", ["WORD", "WORD", "OTHER", "WORD"]),
+        ("a b\x1fc", ["WORD", "WORD", "OTHER", "WORD"]),
+        ("values (1,'a') , (null)\n,(2, x)", ["VALUES", "COMMA", "OPEN", "LITERAL", "COMMA", "WORD", "CLOSE"]),
+        ("values (1, x)", ["WORD", "OPEN", "LITERAL", "COMMA", "WORD", "CLOSE"]),
         ("'it\\'s'", ["QUOTE", "WORD", "OTHER", "LITERAL"]),
         ("x'ff' X''", ["HEX", "LITERAL", "HEX", "LITERAL"]),
         ("-1 --1\n->1", ["LITERAL", "COMMENT", "ARROW", "LITERAL"]),
