@@ -75,7 +75,7 @@ class Agent:
         self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
-        self._traced = InvocationDoor(lambda: self._make_traced(watch))
+        self._traced = InvocationDoor(lambda: self._make_traced(watch), sandbox.has_wrapper)
         self._held: list[given.Datagrams] = []
         self._held_bytes = 0
         self._closed: dict[str, None] = {}  # in order, the oldest first

@@ -309,6 +309,7 @@ def settings_for(settings: Settings, sandbox: SandboxEnvironment, account_id: st
     return InvocationSettings(
         function_name=sandbox.function_name,
         service=settings.service or "",
+        is_traced=sandbox.has_wrapper,
         is_managed=sandbox.is_managed,
         has_appsec=settings.serverless_appsec_enabled,
         captures_payload=settings.capture_lambda_payload,
