@@ -21,7 +21,7 @@ help:
 	@echo 'make -f layer.mk lint     format check, lint and types alone'
 	@echo 'make -f layer.mk format   rewrite the sources in the one format'
 	@echo 'make -f layer.mk bench    the benchmark table alone'
-	@echo 'make -f layer.mk docs     draw the machines and list the settings anew'
+	@echo 'make -f layer.mk docs     draw the machines, list the settings and the triggers anew'
 	@echo 'make -f layer.mk clean    remove what these targets made, .venv included'
 	@echo 'PYTHON=/path/to/python chooses the interpreter that .venv is made with.'
 
@@ -52,6 +52,7 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/lambda-reactor diagram all --output docs/machines
 	@$(BIN)/lambda-reactor config --format markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	@$(BIN)/lambda-reactor triggers > docs/triggers.md.new && mv docs/triggers.md.new docs/triggers.md
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build lambda_reactor.egg-info

@@ -20,8 +20,9 @@ IN_PIECES = frozenset({"v0.3", "v0.4", "v0.5"})
 
 
 def decode_in_pieces(version: str, body: bytes) -> Iterator[Decoded]:
-    """What `decode` gives, in several parts if the body is large; the same chunks and refusals in the same order.
+    """What `decode` gives, in several parts if the body is large: the same chunks and refusals in the same order.
 
+    The bound on spans that are decoded together counts for each part.
     Raises Malformed, with the first piece or not at all.
     """
     if len(body) <= WHOLE_BYTES_MAX or version not in IN_PIECES:

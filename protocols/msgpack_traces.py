@@ -8,7 +8,7 @@ from typing import Any
 
 from protocols.msgpack_read import complete_elements, read_value
 from protocols.msgpack_spans import integer, mapping, read_trace, text
-from protocols.trace_values import Broken, Chunk, Decoded, Malformed, Span
+from protocols.trace_values import Broken, Chunk, Decoded, Malformed, Span, SpanBudget
 
 __all__ = ["Broken", "Chunk", "Decoded", "Malformed", "decode"]
 
@@ -35,8 +35,10 @@ def each_trace(traces: list[Any], read: Callable[[Any], list[Span]]) -> tuple[li
     """The chunks that can be used, and reasons for the others."""
     chunks: list[Chunk] = []
     refused: list[str] = []
+    budget = SpanBudget()
     for raw in traces:
         try:
+            budget.take(raw)
             chunks.append(Chunk(read(raw)))
         except Broken as error:
             refused.append(str(error))
@@ -88,9 +90,10 @@ def _decode_v07(body: bytes) -> Decoded:
         raise Malformed("chunks is not an array")
     chunks: list[Chunk] = []
     refused: list[str] = []
+    budget = SpanBudget()
     for raw in raw_chunks or ():
         try:
-            chunks.append(_read_chunk(raw))
+            chunks.append(_read_chunk(raw, budget))
         except Broken as error:
             refused.append(str(error))
     return Decoded(chunks, refused, told, tags)
@@ -107,9 +110,10 @@ def _tag(value: Any) -> str | None:
     return value
 
 
-def _read_chunk(raw: Any) -> Chunk:
+def _read_chunk(raw: Any, budget: SpanBudget) -> Chunk:
     if type(raw) is not dict:
         raise Broken("a chunk is not a map")
+    budget.take(raw.get("spans"))
     priority = None if raw.get("priority") is None else integer(raw, "priority", -0x80000000, 0x7FFFFFFF)
     spans = read_trace([] if raw.get("spans") is None else raw["spans"])
     return Chunk(spans, priority, text(raw, "origin"), mapping(raw, "tags", _tag), raw.get("dropped_trace") is True)

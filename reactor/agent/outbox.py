@@ -318,11 +318,11 @@ class Outbox:
         elif kind is do.CountDropped:
             self._ledger.drop(what, effect.reason, items)
         elif kind is do.SplitInTwo:
-            self._split(entry, out)
+            self._split(entry, effect.begun, out)
         else:
             out.append(_timer(f"{PAYLOAD}{payload.number}", effect))
 
-    def _split(self, entry: _Entry, out: list[Any]) -> None:
+    def _split(self, entry: _Entry, begun: bool, out: list[Any]) -> None:
         """Its halves go on in its place, in this flush, and the flush waits for them under its number."""
         payload = entry.payload
         try:
@@ -333,9 +333,9 @@ class Outbox:
             self._ledger.drop(payload.body.kind, f"status {delivery.TOO_LARGE}", payload.body.items)
             return
         self._ledger.note("payloads halved for their intake")
-        made = [self._put(Payload(self.number + 1, payload.url, half, payload.key), entry.rank, begun=False) for half in halves]
+        made = [self._put(Payload(self.number + 1, payload.url, half, payload.key), entry.rank, begun) for half in halves]
         entry.intake.waiting.extendleft(half.number for half in reversed(made))
-        out.append(ReplacePayload(payload.number, tuple(made)))
+        out.append(ReplacePayload(payload.number, tuple(made), begun))
 
 
 def _by_bytes(intake: _Intake) -> tuple[int, bool]:

@@ -403,6 +403,19 @@ def test_a_payload_that_is_too_large_goes_on_as_two_and_the_flush_waits_for_both
     assert (ledger.statistics().delivered, ledger.statistics().dropped, outbox.bytes) == ({"logs": 5}, {}, 0)
 
 
+def test_halves_of_what_may_have_arrived_whole_may_arrive_twice(outbox, ledger):
+    """Worlds 224, 518, 635 and 1957: an answer was lost, and the second try was answered 413."""
+    outbox.add(URL, logs(4))
+    outbox.flush(5_000, at(0))
+    [pause] = outbox.ended(SendEnded(1, None, reason="no answer", unknown=True), at(10))
+    come_due(outbox, pause)
+    out = outbox.ended(SendEnded(1, 413), at(200))
+    assert [effect.begun for effect in out if isinstance(effect, ReplacePayload)] == [True]
+    for number in (2, 3):
+        outbox.ended(SendEnded(number, 202), at(300))
+    assert ledger.statistics().noted["logs: delivered, perhaps twice"] == 4
+
+
 def test_it_is_halved_until_it_fits_and_what_cannot_be_halved_is_dropped(outbox, ledger):
     outbox.add(URL, logs(4))
     waiting = numbers(outbox.flush(1_000, at(0)))
