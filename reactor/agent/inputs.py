@@ -9,10 +9,10 @@ from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.http_server import Request
 from protocols.spool_format import Contents
-from protocols.trace_api import Proxied
 
 if TYPE_CHECKING:
     from protocols.stats_api import ClientStats
+    from protocols.trace_api import Proxied
     from protocols.trace_headers import TracerHeaders
     from protocols.trace_values import Decoded
 
@@ -81,7 +81,7 @@ class PassedOn(Word):
     """What a library sends through the extension to another product. `request`: as it came, for a recording."""
 
     request: Request
-    proxied: Proxied
+    proxied: "Proxied"
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -16,7 +16,6 @@ from fsm.time import Now
 from protocols.extensions_api import Refusal, Registration, next_event
 from protocols.fixture import Header, Told, datagrams_of, request_of
 from reactor.agent import inputs as given
-from reactor.agent import requests
 from reactor.agent.agent import Agent
 from reactor.agent.codec import Codec
 from reactor.agent.outputs import CancelPayload, ClearTimer, Payload, Say, SendPayload, SetTimer
@@ -182,7 +181,9 @@ class Replay:
         self._receive(given.Datagrams(datagrams_of(fields)))
 
     def _request(self, fields: dict[str, Any]) -> None:
-        item, _ = requests.read(request_of(fields))
+        from reactor.agent.requests import read  # as live: not before there is one
+
+        item, _ = read(request_of(fields))
         if item is not None:
             self._receive(item)
 
