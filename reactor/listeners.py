@@ -8,10 +8,9 @@ from typing import Any
 
 import trio
 
-from protocols import lifecycle_api, trace_api
+from protocols import lifecycle_api
 from protocols.http_server import Headers, HttpLimits, Refused, Request, Response
 from protocols.telemetry_records import parse_batch
-from reactor.agent import requests
 from reactor.agent.inputs import Called, Datagrams, NotServed, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
@@ -22,6 +21,7 @@ from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, RECEIVE_BUFFER_BYTES, Hand
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
 TRACE_CONNECTIONS_MAX = 128
+TRACE_BODY_BYTES_MAX = 50 * 1024 * 1024  # the most that any route of `protocols.trace_api` takes
 TRACE_BODIES_BYTES_MAX = 64 * 1024 * 1024  # of all requests to port 8126 while they arrive: one of the largest, and room beside it
 FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
 
@@ -65,7 +65,7 @@ class Listeners:
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
             "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
             "lifecycle": (HttpLimits(lifecycle_api.RECEIVED_BYTES_MAX), self._lifecycle),
-            "trace": (HttpLimits(trace_api.BODY_BYTES_MAX, body_bytes_of=trace_api.body_bytes_max), self._trace),
+            "trace": (HttpLimits(TRACE_BODY_BYTES_MAX, body_bytes_of=_trace_body_bytes_max), self._trace),
         }
 
     @property
@@ -185,6 +185,9 @@ class Listeners:
         return lifecycle_api.answer(self._ask(Called(lifecycle_api.request_of(request), call)))
 
     async def _trace(self, request: Request | Refused) -> Response:
+        from protocols import trace_api  # not loaded before there is a request
+        from reactor.agent import requests
+
         if isinstance(request, Refused):
             self._receive(NotServed("request", f"status {request.status}"))
             return trace_api.refused(request)
@@ -197,3 +200,9 @@ class Listeners:
                 self._protect_request(request)
             self._receive(item)
         return answer
+
+
+def _trace_body_bytes_max(target: str) -> int:
+    from protocols.trace_api import body_bytes_max
+
+    return body_bytes_max(target)
