@@ -154,7 +154,8 @@ class Agent:
         return Pipelines(self._settings, self._sandbox, self._architecture, account_id, self._random, self.ledger, self._say, self._began)
 
     def _make_traced(self, watch: Callable[[Step], None] | None) -> "InvocationTraces":
-        from reactor.agent.invocation_traces import InvocationTraces, make_id_from, settings_for
+        from reactor.agent.invocation_settings import make_id_from, settings_for
+        from reactor.agent.invocation_traces import InvocationTraces
 
         account_id = self.registration.account_id if self.registration else "none"
         settings = settings_for(self._settings, self._sandbox, account_id)

@@ -11,7 +11,8 @@ from pipelines.invocation.settings import InvocationSettings
 from protocols.lifecycle_api import Call
 from protocols.trace_headers import TracerHeaders
 from reactor.agent.invocation_door import KEPT_MAX, InvocationDoor
-from reactor.agent.invocation_traces import InvocationTraces, make_id_from
+from reactor.agent.invocation_settings import make_id_from
+from reactor.agent.invocation_traces import InvocationTraces
 from reactor.agent.ledger import Ledger
 
 NOW = Now(1_714_557_600_400, 10_000)
