@@ -219,7 +219,9 @@ class LifeRun:
     async def _give_event(self, invocation: Invocation) -> None:
         scenario, hand = self._world.scenario, self._function.in_hand
         left_ms = scenario.timeout_ms + self._life.skew_ms
-        left_ms = min(left_ms, FARTHEST_DEADLINE_MS) if left_ms > 0 else UNKNOWN_DEADLINE_MS
+        if left_ms > FARTHEST_DEADLINE_MS:  # counted anew when the clock jumps, which is in the middle of the invocation
+            left_ms = FARTHEST_DEADLINE_MS + (invocation.duration_ms if invocation.jump_ms else 0)
+        left_ms = left_ms if left_ms > 0 else UNKNOWN_DEADLINE_MS
         hand.deadline_at_ms = self._history.now_ms + left_ms + scenario.latency_ms
         is_lost = invocation.is_event_lost and self._failures < FAILURES_MAX
         hand.may_ask_early = is_lost or not self._must_wait(invocation)
