@@ -24,7 +24,6 @@ BACKOFFS_MS = (50, 100, 200, 400, 800)
 FAILURES_MAX = 4  # calls for the next event that may fail in a row; the extension gives the platform up at more
 UNKNOWN_DEADLINE_MS = 3_000
 FARTHEST_DEADLINE_MS = 910_000  # no function may run for longer than 900 s: beyond that a deadline is a clock that is wrong
-JUMP_NOTICED_MS = 60_000
 SHUTDOWN_MS, SIGTERM_MS, FATAL_MS, REPORT_ERROR_MS = 2_000, 500, 2_000, 300
 WAITING_STRATEGIES = ("end", "default")  # always wait for the end of the runtime, in lives as short as these
 AFTERGLOW_S = 0.01  # what was sent before the end still reaches the intake
@@ -220,9 +219,7 @@ class LifeRun:
     async def _give_event(self, invocation: Invocation) -> None:
         scenario, hand = self._world.scenario, self._function.in_hand
         left_ms = scenario.timeout_ms + self._life.skew_ms
-        if left_ms > FARTHEST_DEADLINE_MS:  # counted anew when a jump is noticed, at the latest with a flush in the middle
-            left_ms = FARTHEST_DEADLINE_MS + (JUMP_NOTICED_MS if invocation.jump_ms else 0)
-        left_ms = left_ms if left_ms > 0 else UNKNOWN_DEADLINE_MS
+        left_ms = min(left_ms, FARTHEST_DEADLINE_MS) if left_ms > 0 else UNKNOWN_DEADLINE_MS
         hand.deadline_at_ms = self._history.now_ms + left_ms + scenario.latency_ms
         is_lost = invocation.is_event_lost and self._failures < FAILURES_MAX
         hand.may_ask_early = is_lost or not self._must_wait(invocation)
