@@ -86,7 +86,7 @@ def _broken_tables(machine: str) -> Iterator[tuple[Mutant, Iterable[Baseline]]]:
     """Each mutant with the models that may notice it, the quick ones first."""
     quick, slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
     for mutant in mutants_of(machine, quick.values()):
-        yield mutant, chain(quick.values(), slow.values())
+        yield mutant, quick.values() if reason_for(mutant) else chain(quick.values(), slow.values())
 
 
 def _tell(tried: Tried, form: str, number: int) -> None:

@@ -124,6 +124,12 @@ def _look_at(before: Alive, stimulus: Stimulus, reaction: Reaction) -> None:
         raise Broken(BOUNDED, "the invocation goes on, and nobody watches it")
     if before.life.state not in ENDED and after.life.state is State.SHUTDOWN_DRAIN and "Settle" not in reaction.seen:
         raise Broken(AT_ONCE, "the drain begins, and nothing is read for it")
+    if (
+        stimulus[0] == "invoke"
+        and before.life.state not in ENDED
+        and ("decided Continuous" in reaction.seen) != ("StartFlush" in reaction.seen)
+    ):
+        raise Broken(AT_ONCE, "a flush beside the invocation begins where that is decided, and only there")
     if before.life.state in FREEZING and "AskNext" in reaction.seen and "Checkpoint" not in reaction.seen:
         raise Broken(AT_ONCE, "the sandbox may freeze, and what was read is nowhere but in memory")
 
@@ -132,6 +138,11 @@ def _look_at_bounds(after: Alive) -> None:
     missing = set(_BOUNDS.get(after.life.state, ())) - {tick for tick, _ in after.life.armed}
     if missing:
         raise Broken(BOUNDED, f"{after.life.state} without {' and '.join(tick.__name__ for tick in missing)}")
+    if after.life.state is State.REPORT_RUNNING and is_done(after.life.data, None):
+        raise Broken(BOUNDED, "what is over is watched as if it went on")
+    near_ms = dict(after.life.armed).get(ev.DeadlineNear)
+    if near_ms is not None and near_ms > max(0, after.life.data.deadline_ms - HERE.epoch_ms):
+        raise Broken(BOUNDED, f"the deadline is near only {near_ms} ms from now, and that is after it")
     if after.life.state is State.SHUTDOWN_DRAIN and after.life.data.exit_at_mono_ms - HERE.mono_ms != dict(after.life.armed)[ev.ExitBound]:
         raise Broken(BOUNDED, "the last flush may take longer, or less long, than there is time")
     if after.life.state is State.SHUTDOWN_SPOOL and dict(after.life.armed)[ev.ExitBound] > after.life.data.bounds.spool_ms:
@@ -170,7 +181,7 @@ def _wanted(before: Alive, stimulus: Stimulus) -> tuple[str, ...]:
             return _WANTED_WHEN_DUE.get(tick, ())
         case ("full",) if state in (State.INVOKE_WAIT, State.REPORT_RUNNING, State.REPORT_IDLE):
             return ("StartFlush",)
-        case ("crashed", times) if state is not State.INIT_START:
+        case ("crashed", times):
             return ("Restart",) if times <= RESTARTS_MAX else ("Disable",)
         case ("restored",) if before.registered:
             return ("DropIdleConnections", "Reseed")
@@ -180,7 +191,7 @@ def _wanted(before: Alive, stimulus: Stimulus) -> tuple[str, ...]:
 
 
 def _wanted_at_the_end(state: State, stimulus: Stimulus) -> tuple[str, ...]:
-    if stimulus == ("spooled",):
+    if stimulus == ("spooled",) or (stimulus == (DUE, ev.ExitBound) and state is State.SHUTDOWN_SPOOL):
         return ("Exit",)
     return ("AbandonFlush",) if stimulus == (DUE, ev.ExitBound) and state is State.SHUTDOWN_FLUSH else ()
 
