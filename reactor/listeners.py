@@ -6,11 +6,13 @@ They hand values to the agent and know no more.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import trio
+
 from protocols import lifecycle_api, trace_api
-from protocols.http_server import HttpLimits, Refused, Request, Response
+from protocols.http_server import Headers, HttpLimits, Refused, Request, Response
 from protocols.telemetry_records import parse_batch
 from reactor.agent import requests
-from reactor.agent.inputs import Datagrams, NotServed, Telemetry
+from reactor.agent.inputs import Called, Datagrams, NotServed, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
 from reactor.net.network import DatagramSocket, Listener, Network
@@ -42,19 +44,23 @@ class Listeners:
         protect: Callable[[bytes], None] = lambda body: None,
         dogstatsd_path: str | None = None,
         protect_request: Callable[[Request], None] = lambda request: None,
+        ask: Callable[[Called], Headers] = lambda called: (),
+        flush: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
     ) -> None:
         """`protect` is given each telemetry body before it is answered, `protect_request` each request to port 8126 that was taken.
-        `dogstatsd_path`: where to listen for datagrams besides UDP."""
+        `dogstatsd_path`: where to listen for datagrams besides UDP. `ask` gives the headers that answer a library's call, `flush` waits
+        until everything is sent."""
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
         self._done, self._protect, self._protect_request = done, protect, protect_request
+        self._ask, self._flush = ask, flush
         self._http: dict[str, HttpListener] = {}
         self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
         self._pumps: dict[str, DatagramPump] = {}
         self._drops_before = 0  # of pumps that failed and were made anew
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
             "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
-            "lifecycle": (HttpLimits(lifecycle_api.BODY_BYTES_MAX), self._lifecycle),
+            "lifecycle": (HttpLimits(lifecycle_api.RECEIVED_BYTES_MAX), self._lifecycle),
             "trace": (HttpLimits(trace_api.BODY_BYTES_MAX, body_bytes_of=trace_api.body_bytes_max), self._trace),
         }
 
@@ -157,7 +163,17 @@ class Listeners:
         return Response(200, body=b"OK")
 
     async def _lifecycle(self, request: Request | Refused) -> Response:
-        return lifecycle_api.answer(request)
+        call = lifecycle_api.read(request)
+        if isinstance(call, Response):
+            return call
+        if call.kind == lifecycle_api.HELLO:
+            self._say("WARN", "a library asked for /lambda/hello, which only old versions do")
+            return lifecycle_api.answer()
+        if call.kind == lifecycle_api.FLUSH:
+            await self._flush()
+            return lifecycle_api.answer()
+        # No await inside: calls and spans stay in the order in which they came.
+        return lifecycle_api.answer(self._ask(Called(lifecycle_api.request_of(request), call)))
 
     async def _trace(self, request: Request | Refused) -> Response:
         if isinstance(request, Refused):

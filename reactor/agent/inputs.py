@@ -8,6 +8,7 @@ from fsm.engine import Tick
 from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.http_server import Request
+from protocols.lifecycle_api import Call
 from protocols.spool_format import Contents
 from protocols.trace_api import Proxied
 
@@ -93,6 +94,19 @@ class NotServed(Word):
 
 
 @attrs.frozen(eq=False, repr=False)
+class Called(Word):
+    """A library's start or end call for an invocation; the agent gives an `Answer`. `request`: as it came, for a recording."""
+
+    request: Request
+    call: Call
+
+
+@attrs.frozen(eq=False, repr=False)
+class FlushCalled(Word):
+    """A library wants everything flushed (only where there is no platform that does: local tests)."""
+
+
+@attrs.frozen(eq=False, repr=False)
 class TimerDue(Word):
     """A timer that was set came due."""
 
@@ -153,6 +167,8 @@ Input = (
     | ClientTraceStats
     | PassedOn
     | NotServed
+    | Called
+    | FlushCalled
     | TimerDue
     | SettleEnded
     | SendEnded

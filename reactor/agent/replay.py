@@ -13,6 +13,7 @@ import attrs
 from fsm import effects as do
 from fsm.engine import Step, Unexpected
 from fsm.time import Now
+from protocols import lifecycle_api
 from protocols.extensions_api import Refusal, Registration, next_event
 from protocols.fixture import Header, Told, datagrams_of, request_of
 from reactor.agent import inputs as given
@@ -182,8 +183,11 @@ class Replay:
         self._receive(given.Datagrams(datagrams_of(fields)))
 
     def _request(self, fields: dict[str, Any]) -> None:
-        item, _ = requests.read(request_of(fields))
-        if item is not None:
+        request = request_of(fields)
+        call = lifecycle_api.read(request)
+        if isinstance(call, lifecycle_api.Call):
+            self._receive(given.Called(request, call))
+        elif (item := requests.read(request)[0]) is not None:
             self._receive(item)
 
     def _clock(self, fields: dict[str, Any]) -> None:

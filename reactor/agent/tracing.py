@@ -28,7 +28,7 @@ Say = Callable[[str, str], None]
 
 
 class Tracing:
-    """Its methods never raise: an error of ours costs one request. `hooks` is for who wants to see spans, set before the first comes."""
+    """Its methods never raise: an error of ours costs one request. `hooks` gives them for who wants to see spans, when they are needed."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Tracing:
         say: Say,
         now: Now,
     ) -> None:
-        self.hooks: Hooks | None = None
+        self.hooks: Callable[[], Hooks | None] = lambda: None
         self._settings, self._sandbox, self._facts, self._tags, self._began = settings, sandbox, facts, tags, now
         self._ledger, self._say = ledger, say
         self._traces: Contained[TracesPipeline] = Contained("traces", self._make_traces, self._close_traces, ledger, say, lazily=True)
@@ -99,7 +99,7 @@ class Tracing:
     def _make_traces(self) -> "TracesPipeline":
         from reactor.agent.tracing_made import make_traces, sink_into
 
-        return make_traces(self._settings, self._sandbox, self._facts, self._tags, sink_into(self._stats.call), self.hooks, self._say)
+        return make_traces(self._settings, self._sandbox, self._facts, self._tags, sink_into(self._stats.call), self.hooks(), self._say)
 
     def _make_stats(self) -> "StatsPipeline":
         from reactor.agent.tracing_made import make_stats
