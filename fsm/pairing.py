@@ -87,7 +87,8 @@ class DropCall(Word):
 
 @attrs.frozen(slots=False)
 class Data:
-    """`wanting`: request ids, oldest first; `served`: ids that run and have had their call; `early`: numbers of calls, oldest first.
+    """`wanting`: request ids, oldest first; `served`: ids that run and have had their call; `named`: ids whose call came before they began;
+    `early`: numbers of calls without a name, oldest first.
 
     `is_alone`: one invocation runs at a time, so what begins ends the wishes of those before.
     """
@@ -96,6 +97,7 @@ class Data:
     calls_max: int = CALLS_MAX
     wanting: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     early: tuple[int, ...] = ()
 
 
@@ -107,12 +109,12 @@ Change = tuple[Data, Effects]
 
 def was_named(data: Data, event: RunBegan) -> bool:
     """Its call came already, and named it."""
-    return event.request_id in data.served
+    return event.request_id in data.named
 
 
 def was_named_beside(data: Data, event: RunBegan) -> bool:
     """The same, and those before it go on wanting theirs."""
-    return event.request_id in data.served and not data.is_alone
+    return event.request_id in data.named and not data.is_alone
 
 
 def is_served(data: Data, event: object) -> bool:
@@ -139,22 +141,25 @@ def is_full(data: Data, event: object) -> bool:
 # --- actions ------------------------------------------------------------------------------------------------------------------
 
 
-def _alone(data: Data, request_id: str) -> Data:
-    """Where one runs at a time, the ones before it want nothing any more."""
-    return change(data, wanting=(), served=tuple(kept for kept in data.served if kept == request_id)) if data.is_alone else data
+def _begun(data: Data, event: RunBegan) -> Data:
+    """Where one runs at a time, the ones before it want nothing any more; neither does an earlier try of the same request."""
+    if data.is_alone:
+        return change(data, wanting=(), served=())
+    return change(data, wanting=_without(data.wanting, event.request_id), served=_without(data.served, event.request_id))
 
 
 def want(data: Data, event: RunBegan) -> Change:
-    data = _alone(data, event.request_id)
-    return change(data, wanting=(*_without(data.wanting, event.request_id), event.request_id)), ()
+    data = _begun(data, event)
+    return change(data, wanting=(*data.wanting, event.request_id)), ()
 
 
 def begin_served(data: Data, event: RunBegan) -> Change:
-    return _alone(data, event.request_id), ()
+    data = _begun(data, event)
+    return change(data, named=_without(data.named, event.request_id), served=(*data.served, event.request_id)), ()
 
 
 def pair_early(data: Data, event: RunBegan) -> Change:
-    data = _alone(data, event.request_id)
+    data = _begun(data, event)
     number, *rest = data.early
     return change(data, early=tuple(rest), served=(*data.served, event.request_id)), (Pair(event.request_id, number),)
 
@@ -177,17 +182,23 @@ def refuse_full(data: Data, event: CallCame) -> Change:
 
 
 def serve(data: Data, event: CallNamed) -> Change:
-    served = (*_without(data.served, event.request_id), event.request_id)
-    return change(data, served=served, wanting=_without(data.wanting, event.request_id)), ()
+    """It runs and wants its call; or it has had it, and this one is another's affair; or it is still to begin."""
+    request_id = event.request_id
+    if request_id in data.wanting:
+        return change(data, wanting=_without(data.wanting, request_id), served=(*data.served, request_id)), ()
+    if request_id in data.served or request_id in data.named:
+        return data, ()
+    return change(data, named=(*data.named, request_id)), ()
 
 
-def forget_served(data: Data, event: RunDone | RunOver) -> Change:
+def forget_served(data: Data, event: RunDone) -> Change:
     return change(data, served=_without(data.served, event.request_id)), ()
 
 
 def forget(data: Data, event: RunOver) -> Change:
-    wanting = _without(data.wanting, event.request_id)
-    return change(data, served=_without(data.served, event.request_id), wanting=wanting), ()
+    request_id = event.request_id
+    served, wanting = _without(data.served, request_id), _without(data.wanting, request_id)
+    return change(data, served=served, wanting=wanting, named=_without(data.named, request_id)), ()
 
 
 def _without(ids: tuple[str, ...], request_id: str) -> tuple[str, ...]:
@@ -210,7 +221,7 @@ TABLE: Table[State, Data] = Table(
         ),
         (State.LEVEL, CallNamed): (Row(State.LEVEL, serve),),
         (State.LEVEL, RunDone): (Row(State.LEVEL, forget_served),),
-        (State.LEVEL, RunOver): (Row(State.LEVEL, forget_served),),
+        (State.LEVEL, RunOver): (Row(State.LEVEL, forget),),
         (State.WANTED, RunBegan): (
             Row(State.WANTED, begin_served, was_named_beside),
             Row(State.LEVEL, begin_served, was_named),
@@ -240,7 +251,7 @@ TABLE: Table[State, Data] = Table(
         ),
         (State.EARLY, CallNamed): (Row(State.EARLY, serve),),
         (State.EARLY, RunDone): (Row(State.EARLY, forget_served),),
-        (State.EARLY, RunOver): (Row(State.EARLY, forget_served),),
+        (State.EARLY, RunOver): (Row(State.EARLY, forget),),
     },
     ignored={},
 )

@@ -211,10 +211,11 @@ TRACING = Model(
 
 @attrs.frozen
 class Queue:
-    """Who runs without a call, who has had it, which calls wait; and how many calls there were."""
+    """Who runs without a call, who has had it, whose came before it ran, which calls wait; and how many calls there were."""
 
     wanting: tuple[str, ...] = ()
     served: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
     early: tuple[int, ...] = ()
     numbers: int = 0
 
@@ -249,30 +250,40 @@ class Callers:
         return attrs.evolve(state, early=(*state.early, number)), []
 
     def _told(self, state: Queue, word: str, request_id: str) -> tuple[Queue, list[str]]:
-        wanting = tuple(kept for kept in state.wanting if kept != request_id)
+        if word == "began":
+            return self._began(state, request_id)
         if word == "named":
-            return attrs.evolve(state, wanting=wanting, served=state.served | {request_id}), []
-        if word == "done":
-            return attrs.evolve(state, served=state.served - {request_id}), []
-        if word == "over":
-            return attrs.evolve(state, wanting=wanting, served=state.served - {request_id}), []
-        return self._began(attrs.evolve(state, wanting=wanting), request_id)
+            return _named(state, request_id), []
+        state = attrs.evolve(state, served=state.served - {request_id})
+        return (state if word == "done" else _without(state, request_id)), []
 
     def _began(self, state: Queue, request_id: str) -> tuple[Queue, list[str]]:
-        if self._is_alone:
-            state = attrs.evolve(state, wanting=(), served=state.served & {request_id})
-        if request_id in state.served:
-            return state, []
+        others = () if self._is_alone else tuple(kept for kept in state.wanting if kept != request_id)
+        served = frozenset[str]() if self._is_alone else state.served - {request_id}
+        state = attrs.evolve(state, wanting=others, served=served)
+        if request_id in state.named:
+            return attrs.evolve(state, named=state.named - {request_id}, served=served | {request_id}), []
         if state.early:
             first, *rest = state.early
-            return attrs.evolve(state, early=tuple(rest), served=state.served | {request_id}), [f"Pair {request_id} {first}"]
-        return attrs.evolve(state, wanting=(*state.wanting, request_id)), []
+            return attrs.evolve(state, early=tuple(rest), served=served | {request_id}), [f"Pair {request_id} {first}"]
+        return attrs.evolve(state, wanting=(*others, request_id)), []
 
     def is_blank(self, seen: Seen) -> bool:
         return False
 
     def resting(self, subject: Standing, state: Queue) -> str:
         return "what comes next, comes from outside"
+
+
+def _named(state: Queue, request_id: str) -> Queue:
+    if request_id in state.wanting:
+        return attrs.evolve(_without(state, request_id), served=state.served | {request_id})
+    return state if request_id in state.served else attrs.evolve(state, named=state.named | {request_id})
+
+
+def _without(state: Queue, request_id: str) -> Queue:
+    wanting = tuple(kept for kept in state.wanting if kept != request_id)
+    return attrs.evolve(state, wanting=wanting, named=state.named - {request_id})
 
 
 _PAIRING_EVENTS: dict[str, Callable[..., Any]] = {
