@@ -1,4 +1,4 @@
-"""Real functions with real libraries, from the ordinary registries, beside the real extension: what they are installed with, and how they run.
+"""Real functions with real libraries, from the ordinary registries, beside the real extension: how they are made, and how they run.
 
 What takes long to install or to build is made once and kept in the user's cache folder, under a name that says all versions in it.
 Without the tools, or without a registry, there is nothing to test.
