@@ -12,6 +12,7 @@ from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings, OwnPoin
 from pipelines.metrics.procfs import Snapshot
 from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
 from protocols import telemetry_records as read
+from protocols.dogstatsd import OWN_METRIC
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
 from reactor.agent.inputs import ClientTraceStats, PassedOn, Traces
@@ -257,6 +258,8 @@ class Pipelines:
         for tell, what, reason, count in _losses(metrics):
             tell(self._ledger, what, reason, count)
         statistics = metrics.statistics()
+        if count := statistics.datagrams.refused.get(OWN_METRIC, 0):
+            self._ledger.note(f"metric lines: {OWN_METRIC}", count)
         return statistics.custom.contexts + statistics.own.contexts
 
 
@@ -318,7 +321,9 @@ Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
 
 def _losses(metrics: MetricsPipeline) -> list[Loss]:
     statistics = metrics.statistics()
-    losses: list[Loss] = [(Ledger.refuse, "metric line", reason, count) for reason, count in statistics.datagrams.refused.items()]
+    refused = statistics.datagrams.refused
+    # Libraries count invocations, too. To leave that out loses nothing, and every function of theirs would end with a warning.
+    losses: list[Loss] = [(Ledger.refuse, "metric line", reason, count) for reason, count in refused.items() if reason != OWN_METRIC]
     custom, own = statistics.custom, statistics.own
     for reason, count in (
         ("too many contexts", custom.refused_contexts + own.refused_contexts),
