@@ -1,0 +1,97 @@
+"""What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
+
+Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: the modules of the start once more, in the
+order of nothing, as one marshalled dictionary {name: (is a package, path, code)}. A module that is not in there is found in its file. Where
+`DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+"""
+
+import sys
+from _frozen_importlib import ModuleSpec  # type: ignore[import-not-found]
+
+import posix
+
+PLAIN = (b"1", b"t", b"true", b"yes", b"on")
+LIBRARY, SITE, ARCHIVE, AUTHORITIES = "/lib/python3.11", "/site", "/start.bin", "/authorities"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, ModuleType
+
+
+class Archive:
+    """Finds and loads the modules of one archive."""
+
+    def __init__(self, codes: "dict[str, tuple[bool, str, bytes]]", root: str) -> None:
+        self._codes, self._root = codes, root
+
+    def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
+        found = self._codes.get(name)
+        if found is None:
+            return None
+        is_package, file, _ = found
+        spec = ModuleSpec(name, self, origin=self._root + file, is_package=is_package)
+        spec.has_location = True
+        if is_package:
+            spec.submodule_search_locations = [(self._root + file).rpartition("/")[0]]
+        return spec
+
+    def create_module(self, spec: "ModuleSpec") -> None:
+        """The usual one."""
+
+    def exec_module(self, module: "ModuleType") -> None:
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name: str) -> "CodeType":
+        import marshal
+
+        return marshal.loads(self._codes[name][2])  # type: ignore[no-any-return]
+
+    def is_package(self, name: str) -> bool:
+        return self._codes[name][0]
+
+    def get_source(self, name: str) -> None:
+        """The layer has none."""
+
+
+def open_archive(root: str) -> "Archive | None":
+    import marshal
+
+    try:
+        fd = posix.open(root + ARCHIVE, posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            return Archive(marshal.loads(posix.read(fd, posix.fstat(fd).st_size)), root)
+        finally:
+            posix.close(fd)
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+
+
+def trust_our_authorities(root: str) -> None:
+    """A runtime's image may have none where this OpenSSL looks. Who names a file or a folder is obeyed."""
+    if b"SSL_CERT_FILE" not in posix.environ and b"SSL_CERT_DIR" not in posix.environ:
+        folder = (root + AUTHORITIES).encode()
+        posix.environ[b"SSL_CERT_DIR"] = folder
+        posix.putenv(b"SSL_CERT_DIR", folder)
+
+
+def begin(root: str, descriptor: int) -> int:
+    sys.path[:] = [root + LIBRARY, root + LIBRARY + "/lib-dynload", root + SITE]
+    is_plain = posix.environ.get(b"DD_PLAIN_START", b"").strip().lower() in PLAIN
+    archive = None if is_plain else open_archive(root)
+    if archive is not None:
+        import gc
+
+        gc.disable()  # nothing of what is loaded is garbage; the reactor turns it on again
+        sys.meta_path.insert(0, archive)  # type: ignore[arg-type]
+    trust_our_authorities(root)
+    from reactor import __main__ as extension
+
+    return extension.begin(descriptor)
+
+
+if __name__ == "__main__":
+    code = begin(sys.argv[0].rpartition("/")[0], int(sys.argv[1]))
+    from reactor.last_resort import leave
+
+    leave(code)
