@@ -187,7 +187,8 @@ def be_intake() -> None:
                 connection, _ = listener.accept()
                 with connection:
                     while start.read_request(connection):
-                        connection.sendall(start.answer(b"{}").replace(b"200 OK", b"202 Accepted"))
+                        connection.sendall(start.answer(b"{}", b"Connection: close\r\n").replace(b"200 OK", b"202 Accepted"))
+                        break
         except OSError:
             os._exit(0)
 

@@ -1,10 +1,12 @@
 """What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
 
-Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: the modules of the start once more, in the
-order of nothing, as one marshalled dictionary {name: (is a package, path, code)}. A module that is not in there is found in its file. Where
-`DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`, one marshalled dictionary: `codes`, the modules
+of the start once more {name: (is a package, path, code)}; `classes`, for attrs_ahead.py; `later`, the names of modules that are loaded when
+something in them is asked for. A module that is not in there is found in its file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read,
+all are.
 """
 
+import marshal
 import sys
 from _frozen_importlib import ModuleSpec  # type: ignore[import-not-found]
 
@@ -19,11 +21,24 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
 
-class Archive:
-    """Finds and loads the modules of one archive."""
+class Later(type(sys)):  # type: ignore[misc]
+    """A module that is loaded when something in it is first asked for."""
 
-    def __init__(self, codes: "dict[str, tuple[bool, str, bytes]]", root: str) -> None:
-        self._codes, self._root = codes, root
+    def __getattr__(self, name: str) -> object:
+        if type(self) is not Later:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        self.__class__ = type(sys)
+        self.__loader__.load(self)
+        return getattr(self, name)
+
+
+class Archive:
+    """Finds and loads the modules of one archive. Each is taken out when it is loaded: what is asked for again comes from its file."""
+
+    def __init__(self, contents: "dict[str, dict[str, object]]", root: str) -> None:
+        self._codes: "dict[str, tuple[bool, str, bytes]]" = contents["codes"]  # type: ignore[assignment]
+        self.classes = contents["classes"]
+        self._later, self._root = contents["later"], root
 
     def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         found = self._codes.get(name)
@@ -40,30 +55,30 @@ class Archive:
         """The usual one."""
 
     def exec_module(self, module: "ModuleType") -> None:
-        exec(self.get_code(module.__name__), module.__dict__)
+        if module.__name__ in self._later:
+            module.__class__ = Later
+        else:
+            self.load(module)
 
-    def get_code(self, name: str) -> "CodeType":
-        import marshal
+    def load(self, module: "ModuleType") -> None:
+        exec(marshal.loads(self._codes.pop(module.__name__)[2]), module.__dict__)
 
-        return marshal.loads(self._codes[name][2])  # type: ignore[no-any-return]
-
-    def is_package(self, name: str) -> bool:
-        return self._codes[name][0]
+    def forget(self, name: str) -> None:
+        """The module of this name comes from its file."""
+        self._codes.pop(name, None)
 
     def get_source(self, name: str) -> None:
         """The layer has none."""
 
 
 def open_archive(root: str) -> "Archive | None":
-    import marshal
-
     try:
         fd = posix.open(root + ARCHIVE, posix.O_RDONLY | posix.O_CLOEXEC)
         try:
             return Archive(marshal.loads(posix.read(fd, posix.fstat(fd).st_size)), root)
         finally:
             posix.close(fd)
-    except (OSError, ValueError, EOFError, TypeError):
+    except (OSError, ValueError, EOFError, TypeError, KeyError):
         return None
 
 

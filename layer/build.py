@@ -54,18 +54,19 @@ def gather_site(of_wheels: list[wheels.Wheel], texts: Path, site: Path) -> None:
             target.write_bytes(data)
     for name in OURS:
         shutil.copytree(PROJECT / name, texts / name, ignore=_not_ours)
-    texts.with_name("start.py").write_bytes((PROJECT / "launcher" / "start.py").read_bytes())
+    for name in ("start.py", "attrs_ahead.py"):
+        texts.with_name(name).write_bytes((PROJECT / "launcher" / name).read_bytes())
 
 
 def _not_ours(folder: str, names: list[str]) -> set[str]:
-    left_out = {name for name in names if str((Path(folder) / name).relative_to(PROJECT)) in NOT_OURS}
+    left_out = {name for name in names if str((Path(folder) / name).relative_to(PROJECT)).startswith(NOT_OURS)}
     return left_out | {"__pycache__"} & set(names)
 
 
 def compile_sources(architecture: Architecture, texts: Path, root: Path) -> None:
     run_inside(root, architecture, PROJECT / "layer" / "compiled.py", texts / "library", root / "lib" / "python3.11", texts / "site", root / "site")
     run_inside(root, architecture, PROJECT / "layer" / "compiled.py", texts / "start.py", root / "start.pyc")
-    run_inside(root, architecture, PROJECT / "layer" / "archive.py", root, texts / "library")
+    run_inside(root, architecture, PROJECT / "layer" / "archive.py", root, texts)
 
 
 def run_inside(root: Path, architecture: Architecture, script: Path, *words: Path) -> None:
@@ -84,6 +85,7 @@ def run_inside(root: Path, architecture: Architecture, script: Path, *words: Pat
     done = subprocess.run([*command, "-S", script, *words], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{script.name}: {done.stdout}{done.stderr}")
+    print(done.stdout, end="")
 
 
 def compile_launcher(architecture: Architecture, place: str, target: Path) -> None:
