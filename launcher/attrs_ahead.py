@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-RECORDED: "dict[str, bytes]" = getattr(__spec__.loader, "classes", {}) if __spec__ else {}  # type: ignore[name-defined]
+ARCHIVE: "Any" = __spec__.loader  # type: ignore[name-defined]
 OWN = "__attrs_attrs__"
 NOTHING = type("Nothing", (), {"__repr__": lambda self: "NOTHING", "__bool__": lambda self: False})()
 OF_EXCEPTIONS = ("__cause__", "__context__", "__traceback__", "__suppress_context__", "__notes__")
@@ -153,7 +153,7 @@ def __getattr__(name: str) -> "Any":
 
 def _decorate(how: str, maybe_class: "Any", options: "dict[str, Any]") -> "Any":
     def decorate(cls: type) -> type:
-        raw = RECORDED.get(f"{cls.__module__}:{cls.__qualname__}")
+        raw = ARCHIVE.class_record(f"{cls.__module__}:{cls.__qualname__}")
         if raw is not None:
             recorded = marshal.loads(raw)
             if recorded["fields"] == names_of(cls, Field):
@@ -328,7 +328,7 @@ def real(name: str) -> "Any":
     if not _real_modules:
         for stand_in in ("attr", "attrs"):
             sys.modules.pop(stand_in, None)
-            __spec__.loader.forget(stand_in)  # type: ignore[name-defined]
+            ARCHIVE.forget(stand_in)
         import importlib
 
         _real_modules["attr"], _real_modules["attrs"] = importlib.import_module("attr"), importlib.import_module("attrs")

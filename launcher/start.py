@@ -1,9 +1,10 @@
 """What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
 
-Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`, one marshalled dictionary: `codes`, the modules
-of the start once more {name: (is a package, path, code)}; `classes`, for attrs_ahead.py; `later`, the names of modules that are loaded when
-something in them is asked for. A module that is not in there is found in its file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read,
-all are.
+Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled index of that
+size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a package, path, offset, size)};
+`classes`, for attrs_ahead.py. In the index itself are `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and `later`,
+the names of modules that are loaded when something in them is asked for. A module that is not in there is found in its file. Where
+`DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
 """
 
 import marshal
@@ -14,6 +15,7 @@ import posix
 
 PLAIN = (b"1", b"t", b"true", b"yes", b"on")
 LIBRARY, SITE, ARCHIVE, AUTHORITIES = "/lib/python3.11", "/site", "/start.bin", "/authorities"
+SIZE_BYTES = 8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,18 +35,22 @@ class Later(type(sys)):  # type: ignore[misc]
 
 
 class Archive:
-    """Finds and loads the modules of one archive. Each is taken out when it is loaded: what is asked for again comes from its file."""
+    """Finds and loads the modules of `start.bin`. Each is taken out when it is loaded: what is asked for again comes from its file."""
 
-    def __init__(self, contents: "dict[str, dict[str, object]]", root: str) -> None:
-        self._codes: "dict[str, tuple[bool, str, bytes]]" = contents["codes"]  # type: ignore[assignment]
-        self.classes = contents["classes"]
-        self._later, self._root = contents["later"], root
+    def __init__(self, root: str, fd: int) -> None:
+        size = int.from_bytes(posix.pread(fd, SIZE_BYTES, 0), "little")
+        contents = marshal.loads(posix.pread(fd, size, SIZE_BYTES))
+        self._codes: "dict[str, tuple[bool, str, int, int]]" = contents["codes"]
+        self._classes: "dict[str, tuple[int, int]]" = contents["classes"]
+        self._later: "tuple[str, ...]" = contents["later"]
+        self.patterns = contents["patterns"]
+        self._root, self._fd, self._begin = root, fd, SIZE_BYTES + size
 
     def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         found = self._codes.get(name)
         if found is None:
             return None
-        is_package, file, _ = found
+        is_package, file = found[:2]
         spec = ModuleSpec(name, self, origin=self._root + file, is_package=is_package)
         spec.has_location = True
         if is_package:
@@ -61,11 +67,17 @@ class Archive:
             self.load(module)
 
     def load(self, module: "ModuleType") -> None:
-        exec(marshal.loads(self._codes.pop(module.__name__)[2]), module.__dict__)
+        _, _, at, size = self._codes.pop(module.__name__)
+        exec(marshal.loads(posix.pread(self._fd, size, self._begin + at)), module.__dict__)
 
     def forget(self, name: str) -> None:
         """The module of this name comes from its file."""
         self._codes.pop(name, None)
+
+    def class_record(self, name: str) -> "bytes | None":
+        """For attrs_ahead.py."""
+        found = self._classes.pop(name, None)
+        return None if found is None else posix.pread(self._fd, found[1], self._begin + found[0])
 
     def get_source(self, name: str) -> None:
         """The layer has none."""
@@ -74,10 +86,7 @@ class Archive:
 def open_archive(root: str) -> "Archive | None":
     try:
         fd = posix.open(root + ARCHIVE, posix.O_RDONLY | posix.O_CLOEXEC)
-        try:
-            return Archive(marshal.loads(posix.read(fd, posix.fstat(fd).st_size)), root)
-        finally:
-            posix.close(fd)
+        return Archive(root, fd)  # it stays open: what is needed later is read later
     except (OSError, ValueError, EOFError, TypeError, KeyError):
         return None
 

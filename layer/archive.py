@@ -26,6 +26,8 @@ FOLDERS = ("lib/python3.11", "site")
 OURS = ("fsm", "protocols", "pipelines", "reactor")
 # Imported by somebody at the start, and used by nobody until much later, or never.
 LATER = ("inspect", "idna", "traceback", "platform", "locale", "tempfile", "shutil", "hashlib", "linecache", "tokenize", "ast", "dis", "textwrap")
+# Imported where they are first needed, which is within the first second of every life.
+FIRST_MOMENTS = ("fsm.on_demand", "fsm.invocation", "reactor.config.finding", "trio._highlevel_socket", "trio._signals", "backports.zstd", "ssl")
 
 
 def apart(work: "Callable[[], object]") -> object:
@@ -50,16 +52,18 @@ def apart(work: "Callable[[], object]") -> object:
 
 
 def loaded() -> list[str]:
-    """What is loaded when the extension is, in the order of names."""
+    """What is loaded when the extension is, and what its first moments need, in the order of names."""
     import reactor.__main__
     import reactor.hand_over
     import reactor.run
 
+    for name in FIRST_MOMENTS:
+        __import__(name)
     return sorted(set(sys.modules) - BARE)
 
 
 def loaded_quickly(root: str) -> list[str]:
-    """The same with the archive that has been written in force, and modules of later left out that were not needed."""
+    """The modules that are still loaded with the archive that has been written in force."""
     start = {"__name__": "start"}
     with open(f"{root}/start.pyc", "rb") as file:
         exec(marshal.loads(file.read()[HEADER_BYTES:]), start)
@@ -68,11 +72,40 @@ def loaded_quickly(root: str) -> list[str]:
     return loaded()
 
 
+def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
+    """Every regular expression that a start compiles, as `_sre` is given it."""
+    import re._compiler as compiler
+
+    import _sre
+
+    made: "dict[tuple[str | bytes, int], tuple[object, ...]]" = {}
+    compile_now, given = compiler.compile, []
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(_sre, name)
+
+        def compile(self, pattern: object, flags: int, code: list[int], groups: int, names: dict[str, int], order: tuple[str, ...]) -> object:
+            given.append((int(flags), [int(word) for word in code], int(groups), dict(names), tuple(order)))
+            return _sre.compile(pattern, flags, code, groups, names, order)  # type: ignore[arg-type]
+
+    def watched(p: "str | bytes", flags: int = 0) -> object:
+        result = compile_now(p, flags)
+        made[p, int(flags)] = given[-1]
+        return result
+
+    compiler._sre, compiler.compile = Watched(), watched
+    loaded()
+    return made
+
+
 def entries(root: str, names: list[str]) -> "Codes":
     """Those that are bytecode; built-in modules and machine code are found as ever."""
     found = {}
     for name in names:
         path = name.replace(".", "/")
+        if is_machine_code(root, path):
+            continue
         for file in [f"{folder}/{path}{end}.pyc" for folder in FOLDERS for end in ("/__init__", "")]:
             try:
                 with open(f"{root}/{file}", "rb") as opened:
@@ -82,6 +115,15 @@ def entries(root: str, names: list[str]) -> "Codes":
     return found
 
 
+def is_machine_code(root: str, path: str) -> bool:
+    """Where there are both, a package's machine code stands before its bytecode."""
+    folder, _, name = f"{root}/site/{path}".rpartition("/")
+    try:
+        return any(file.startswith(f"{name}.") and file.endswith(".so") for file in posix.listdir(folder))
+    except FileNotFoundError:
+        return False
+
+
 def changed(sources: str, codes: "Codes") -> "Codes":
     """trio's modules as `trio_front` makes them, and the stand-in for attrs."""
     sys.path.append(sys.argv[0].rpartition("/")[0])
@@ -89,7 +131,7 @@ def changed(sources: str, codes: "Codes") -> "Codes":
 
     result: Codes = {}
     for name, (path, change) in trio_front.CHANGED.items():
-        with open(f"{sources}/site/{path}") as file:
+        with open(f"{sources}/{path}") as file:
             code = compile(change(file.read()), path, "exec", dont_inherit=True, optimize=OPTIMIZE)
         result[name] = (*codes[name][:2], marshal.dumps(code))
     with open(f"{sources}/attrs_ahead.py") as file:
@@ -110,22 +152,34 @@ def recorded(root: str) -> dict[str, dict[str, object]]:
     return {"classes": recorder.classes, "left_out": recorder.left_out}
 
 
-def write(root: str, codes: "Codes", classes: object) -> None:
-    later = frozenset(LATER) & codes.keys()
+def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object) -> None:
+    body = bytearray()
+
+    def put(data: bytes) -> tuple[int, int]:
+        body.extend(data)
+        return len(body) - len(data), len(data)
+
+    index = {
+        "codes": {name: (is_package, path, *put(code)) for name, (is_package, path, code) in sorted(codes.items())},
+        "classes": {name: put(record) for name, record in sorted(classes.items())},
+        "patterns": made,
+        "later": tuple(sorted(set(LATER) & codes.keys())),
+    }
+    head = marshal.dumps(index)
     with open(f"{root}/start.bin", "wb") as file:
-        file.write(marshal.dumps({"codes": dict(sorted(codes.items())), "classes": classes, "later": tuple(sorted(later))}))
+        file.write(len(head).to_bytes(8, "little") + head + body)
 
 
 def main(root: str, sources: str) -> None:
     names: list[str] = apart(loaded)  # type: ignore[assignment]
     codes = entries(root, names)
     codes |= apart(lambda: changed(sources, codes))  # type: ignore[operator]
-    records: dict[str, dict[str, str]] = apart(lambda: recorded(root))  # type: ignore[assignment]
+    records: dict[str, dict[str, bytes]] = apart(lambda: recorded(root))  # type: ignore[assignment]
     for name, reason in records["left_out"].items():
-        print(f"attrs makes {name} at each start: {reason}")
-    write(root, codes, records["classes"])
+        print(f"attrs makes {name} at each start: {reason!s}")
+    write(root, codes, records["classes"], made := apart(patterns))
     quick: list[str] = apart(lambda: loaded_quickly(root))  # type: ignore[assignment]
-    write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"])
+    write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"], made)
 
 
 if __name__ == "__main__":

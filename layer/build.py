@@ -81,7 +81,7 @@ def run_inside(root: Path, architecture: Architecture, script: Path, *words: Pat
     if not (library / "os.pyc").exists():  # the very first script compiles the library that it runs with
         library = words[0]
     environment = {"PYTHONHOME": str(root), "PYTHONPATH": f"{library}:{root}/lib/python3.11/lib-dynload", "PYTHONHASHSEED": "0"}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNODEBUGRANGES": "1"}  # columns are shown below a source, and there is none
     done = subprocess.run([*command, "-S", script, *words], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{script.name}: {done.stdout}{done.stderr}")

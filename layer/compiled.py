@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 OPTIMIZE = 2  # neither assertions nor docstrings
-DOCUMENTED = ("h11/_events.py",)  # a data class without a docstring gets one made of its signature, which is dear
 
 
 def compile_all(sources: Path, target: Path) -> None:
@@ -30,7 +29,7 @@ def compile_all(sources: Path, target: Path) -> None:
 
 def bytecode(source: Path, name: str) -> bytes:
     """As a `.pyc` that is never compared with a source."""
-    code = compile(source.read_bytes(), name, "exec", dont_inherit=True, optimize=1 if name in DOCUMENTED else OPTIMIZE)
+    code = compile(source.read_bytes(), name, "exec", dont_inherit=True, optimize=OPTIMIZE)
     # Read once and written again: what is shared within the code, and so its bytes, no longer depends on what was compiled before.
     return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(marshal.loads(marshal.dumps(code)))
 

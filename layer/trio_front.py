@@ -1,6 +1,6 @@
-"""trio's public face, made so that a part is imported when it is asked for: TLS, DTLS, subprocesses, files and the like cost a start nothing.
+"""Modules of others, changed for a quick start: trio's public face imports a part when it is asked for it (TLS, DTLS, subprocesses, files).
 
-Made from the syntax trees of trio's own modules. Each function raises ShapeError when the module does not look as it did: then the layer is not
+Made from the syntax trees of their own sources. Each function raises ShapeError when the module does not look as it did: then the layer is not
 built, and a test fails, before anybody starts it.
 """
 
@@ -23,8 +23,19 @@ def __getattr__(name):
 """
 
 
+PATTERNS = """
+_compile_now = compile
+def compile(p, flags=0):
+    try:
+        made = __spec__.loader.patterns.get((p, int(flags)))
+    except TypeError:
+        made = None
+    return _compile_now(p, flags) if made is None else _sre.compile(p, *made)
+"""
+
+
 class ShapeError(Exception):
-    """A module of trio is not what this was written for."""
+    """A module is not what this was written for."""
 
 
 def front(source: str) -> ast.Module:
@@ -63,8 +74,35 @@ def thread_cache(source: str) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-CHANGED = {"trio": ("trio/__init__.py", front), "trio.lowlevel": ("trio/lowlevel.py", lowlevel)}
-CHANGED["trio._core._thread_cache"] = ("trio/_core/_thread_cache.py", thread_cache)
+def documented(source: str) -> ast.Module:
+    """`h11/_events.py`: a data class without a docstring is given one made of its signature, and all of `inspect` is loaded for that."""
+    tree = ast.parse(source)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.decorator_list]
+    for node in classes:
+        if ast.get_docstring(node) is None:
+            node.body.insert(0, ast.Expr(ast.Constant(node.name)))
+        node.body.insert(1, ast.parse(f"__doc__ = {node.name!r}").body[0])  # docstrings are taken out by the compiler
+    if len(classes) < 5:
+        raise ShapeError("h11/_events.py")
+    return ast.fix_missing_locations(tree)
+
+
+def patterns_made_ahead(source: str) -> ast.Module:
+    """`re/_compiler.py`: patterns that were compiled when the layer was built are taken from there."""
+    tree = ast.parse(source)
+    if [node.args.args[0].arg for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "compile"] != ["p"]:
+        raise ShapeError("re/_compiler.py")
+    tree.body += ast.parse(PATTERNS).body
+    return tree
+
+
+CHANGED = {
+    "trio": ("site/trio/__init__.py", front),
+    "trio.lowlevel": ("site/trio/lowlevel.py", lowlevel),
+    "trio._core._thread_cache": ("site/trio/_core/_thread_cache.py", thread_cache),
+    "h11._events": ("site/h11/_events.py", documented),
+    "re._compiler": ("library/re/_compiler.py", patterns_made_ahead),
+}
 
 
 def _split(tree: ast.Module, is_late: Callable[[str], bool]) -> tuple[list[ast.ImportFrom], list[ast.stmt]]:
