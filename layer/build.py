@@ -24,10 +24,15 @@ def sources() -> list[Path]:
     return sorted(path for path in {*ours, *recipe} if path.is_file())
 
 
+def place_of() -> str:
+    """Where a layer of these sources lies."""
+    return f"{OPT}/{VERSION}-{bill.digest(*sources())[:8]}"
+
+
 def build(architecture: Architecture) -> Path:
     """Returns the folder that is /opt. Raises BuildError."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    place = f"{OPT}/{VERSION}-{bill.digest(*sources())[:8]}"
+    place = place_of()
     stage = BUILD / f"layer-{architecture.name}"
     shutil.rmtree(stage, ignore_errors=True)
     root = stage / place.removeprefix("/opt/")
@@ -106,17 +111,19 @@ def zig_folder() -> Path:
 
 
 def main(words: list[str]) -> int:
-    """`ARCHITECTURE [image]`."""
+    """`ARCHITECTURE [image] [if-new]`; the last: only where the sources have changed since."""
     architecture = ARCHITECTURES.get(words[0] if words else "")
     if architecture is None:
         print(f"there is no such architecture; there are {', '.join(ARCHITECTURES)}", file=sys.stderr)
         return 2
+    target = BUILD / f"layer-{architecture.name}.zip"
+    if "if-new" in words and target.exists() and (BUILD / f"layer-{architecture.name}" / place_of().removeprefix("/opt/")).exists():
+        return 0
     try:
         stage = build(architecture)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
-    target = BUILD / f"layer-{architecture.name}.zip"
     pack.make_zip(stage, target)
     parts = bill.bill(architecture, debian.read_lock(architecture), wheels.fetch(architecture, CACHE), {"musl": f"of zig {version('ziglang')}"})
     (BUILD / f"layer-{architecture.name}.cdx.json").write_text(parts)

@@ -52,7 +52,8 @@ def _is_wanted(path: str) -> bool:
     first, _, rest = path.partition("/")
     if first == "encodings":
         return rest.removesuffix(".py") in ENCODINGS
-    return first.removesuffix(".py") not in WITHOUT and "/test/" not in path and "/tests/" not in path
+    parts = {first.removesuffix(".py"), path.removesuffix(".py"), f"{first}/{rest.partition('/')[0]}"}
+    return parts.isdisjoint(WITHOUT) and "/test/" not in path and "/tests/" not in path
 
 
 def make_self_contained(architecture: Architecture, root: Path, place: str) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import attrs
 
-from layer.parts import PROJECT, WHEELS, Architecture, BuildError
+from layer.parts import LEFT_OUT, PROJECT, WHEELS, Architecture, BuildError
 
 LOCK = PROJECT / "requirements" / "runtime.txt"
 PLATFORMS = ("manylinux_2_28", "manylinux2014")  # the layer's own libc is newer than either asks for
-FOLDERS_WITHOUT = ("tests", "_tests", "test", "testing", "_tools", "__pycache__")
-KINDS_WITHOUT = (".pyi", ".pyx", ".pxd", ".h", ".c", ".typed")
+FOLDERS_WITHOUT = ("tests", "_tests", "test", "testing", "_tools", "__pycache__", "_cffi", "tarfile", "zipfile")
+KINDS_WITHOUT = ("/tarfile.py", ".pyi", ".pyx", ".pxd", ".h", ".c", ".typed")
 
 
 @attrs.frozen
@@ -38,7 +38,7 @@ def fetch(architecture: Architecture, cache: Path) -> list[Wheel]:
         if done.returncode:
             raise BuildError(f"pip could not fetch the wheels for {architecture.name}: {done.stderr.strip()}")
         (folder / "whole").touch()
-    wheels = [_wheel(file) for file in sorted(folder.glob("*.whl"))]
+    wheels = [wheel for wheel in map(_wheel, sorted(folder.glob("*.whl"))) if wheel.name not in LEFT_OUT]
     if unknown := {wheel.name for wheel in wheels} ^ set(WHEELS):
         raise BuildError(f"{LOCK.name} and layer/parts.py do not name the same packages: {', '.join(sorted(unknown))}")
     return wheels
