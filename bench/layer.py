@@ -1,8 +1,8 @@
 """What starting the built layer costs, against a bare interpreter of the same build: `python -m bench.layer [RUNS]`.
 
-The layer of this machine's architecture must be there (`make -f layer.mk layer`): it is mounted at /opt for this program alone, in a network of
-its own, which needs root. Each run starts /opt/extensions/datadog-agent against a platform of a few lines, which holds the first event until
-all is loaded; some runs then go through one invocation. Figures are medians.
+The layer of this machine's architecture must be there (`make -f layer.mk layer`): it is mounted at /opt for this program alone, in a
+network of its own, which needs root. Each run starts /opt/extensions/datadog-agent against a platform of a few lines, which holds the
+first event until all is loaded; some runs then go through one invocation. Figures are medians.
 """
 
 import os
@@ -54,7 +54,11 @@ def rows(runs: int = 9) -> list[Row]:
     if not (STAGE / "extensions" / "datadog-agent").exists() or os.geteuid() != 0 or shutil.which("unshare") is None:
         return []
     done = subprocess.run(
-        ["unshare", "--mount", "--net", sys.executable, "-m", "bench.layer", INSIDE, str(runs)], cwd=ROOT, capture_output=True, text=True, check=False
+        ["unshare", "--mount", "--net", sys.executable, "-m", "bench.layer", INSIDE, str(runs)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -70,13 +74,12 @@ def measured(runs: int) -> list[Row]:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     [interpreter] = Path("/opt/lambda-reactor").glob("*/bin/python3.11")
     bare = (str(interpreter), "-I", "-S", "-c", "pass")
-    starts, plains, bares = [], [], []
+    starts, bares = [], []
     one_start()
     for _ in range(runs):  # in turn: whatever else the machine does meets both
         starts.append(one_start())
         bares.append(bare_cpu_ms(bare))
-    for _ in range(FEW):
-        plains.append(one_start(plain=True))
+    plains = [one_start(plain=True) for _ in range(FEW)]
     intake = be_intake_in_a_process()
     flushed = [one_start(invoke=True) for _ in range(FEW)]
     os.kill(intake, signal.SIGKILL)
@@ -94,8 +97,24 @@ def measured(runs: int) -> list[Row]:
     ]
     small = [one_start(cgroup=cgroup) for _ in range(FEW)] if (cgroup := make_cgroup()) else []
     if small:
-        found.append(Row("layer: 1/14 core, first next", median(small, "next_ms"), "ms", "no quota", median(small, "next_ms") / median(starts, "next_ms")))
-        found.append(Row("layer: 1/14 core, all loaded", median(small, "loaded_ms"), "ms", "no quota", median(small, "loaded_ms") / median(starts, "loaded_ms")))
+        found.append(
+            Row(
+                "layer: 1/14 core, first next",
+                median(small, "next_ms"),
+                "ms",
+                "no quota",
+                median(small, "next_ms") / median(starts, "next_ms"),
+            )
+        )
+        found.append(
+            Row(
+                "layer: 1/14 core, all loaded",
+                median(small, "loaded_ms"),
+                "ms",
+                "no quota",
+                median(small, "loaded_ms") / median(starts, "loaded_ms"),
+            )
+        )
     if cgroup:
         os.rmdir(cgroup)
     unzipped = sum(path.stat().st_size for path in STAGE.rglob("*") if path.is_file()) / MIB
@@ -119,7 +138,10 @@ def one_start(plain: bool = False, invoke: bool = False, cgroup: str = "") -> St
     """Raises RuntimeError with its output when the extension does not do what it should."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(start.PATIENCE_S)
-        environment = start.environment(listener.getsockname()[1]) | {"DD_PLAIN_START": str(plain).lower(), "DD_URL": f"http://127.0.0.1:{INTAKE_PORT}"}
+        environment = start.environment(listener.getsockname()[1]) | {
+            "DD_PLAIN_START": str(plain).lower(),
+            "DD_URL": f"http://127.0.0.1:{INTAKE_PORT}",
+        }
         environment["DD_LOGS_CONFIG_LOGS_DD_URL"] = environment["DD_URL"]
         del environment["PYTHONPATH"]
         command = [AGENT] if not cgroup else ["/bin/sh", "-c", f"echo $$ > {cgroup}/cgroup.procs; exec {AGENT}"]
@@ -198,7 +220,9 @@ CGROUPS = ("/sys/fs/cgroup/cpu/lambda-reactor-bench", "/sys/fs/cgroup/lambda-rea
 
 def make_cgroup() -> str:
     """A group with 1/14 of a core; empty where the kernel gives us none."""
-    for path, settings in zip(CGROUPS, ({"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "7143"}, {"cpu.max": "7143 100000"}), strict=True):
+    for path, settings in zip(
+        CGROUPS, ({"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "7143"}, {"cpu.max": "7143 100000"}), strict=True
+    ):
         if not Path(path).parent.joinpath("cgroup.procs").exists():
             continue
         try:

@@ -1,26 +1,25 @@
 """`attrs`, with the classes made ahead: in the layer it stands for `attr` and `attrs` until something asks for more than it has.
 
-Making a class takes attrs 0.2 ms, nearly all of it writing and compiling methods that are the same at every start. The layer's build lets attrs
-do that once (layer/attrs_record.py) and keeps the compiled methods of each class; here they are put on the class again. Whatever is not a class
-that was recorded, with the very fields that were recorded, is left to attrs itself, which is imported for it.
+Making a class takes attrs 0.2 ms, nearly all of it writing and compiling methods that are the same at every start. The layer's build lets
+attrs do that once (layer/attrs_record.py) and keeps the compiled methods of each class; here they are put on the class again. Whatever is
+not a class that was recorded, with the very fields that were recorded, is left to attrs itself, which is imported for it.
 
-A recorded class is {"fields": names annotated or assigned, "slots": names or None, "methods": ((name, code, defaults, keyword defaults)...),
-"common": names of methods that attrs does not compile, "names": globals that methods use, "values": what else is set,
+A recorded class is {"fields": names annotated or assigned, "slots": names or None, "methods": ((name, code, defaults, keyword
+defaults)...), "common": names of methods that attrs does not compile, "names": globals that methods use, "values": what else is set,
 "attributes": ((name, alias, in init, in order)...)}.
 """
 
 import marshal
 import sys
-from types import CodeType, FunctionType
-
 from _thread import _local
+from types import CodeType, FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-ARCHIVE: "Any" = __spec__.loader  # type: ignore[name-defined]
+ARCHIVE: "Any" = __spec__.loader
 OWN = "__attrs_attrs__"
 NOTHING = type("Nothing", (), {"__repr__": lambda self: "NOTHING", "__bool__": lambda self: False})()
 OF_EXCEPTIONS = ("__cause__", "__context__", "__traceback__", "__suppress_context__", "__notes__")
@@ -83,7 +82,7 @@ class Named:
         self.name = name
 
 
-class validators:  # noqa: N801  # a module of attrs
+class validators:  # a module of attrs
     instance_of = InstanceOf
 
 
@@ -165,7 +164,7 @@ def _decorate(how: str, maybe_class: "Any", options: "dict[str, Any]") -> "Any":
 
 def names_of(cls: type, kind: type) -> "tuple[str, ...]":
     """What makes its fields: its annotations, and what is assigned a field."""
-    return (*cls.__dict__.get("__annotations__", ()), *sorted(name for name, value in cls.__dict__.items() if isinstance(value, kind)))
+    return (*vars(cls).get("__annotations__", ()), *sorted(name for name, value in cls.__dict__.items() if isinstance(value, kind)))
 
 
 def _own(cls: type) -> "Attributes | None":
@@ -185,7 +184,7 @@ def _fields(cls: type, recorded: "dict[str, Any]") -> "dict[str, Field]":
             fields.update(own.fields)
     for name, *_ in recorded["attributes"]:
         given = cls.__dict__.get(name, NOTHING)
-        if name in cls.__dict__ or name in cls.__dict__.get("__annotations__", ()):
+        if name in cls.__dict__ or name in vars(cls).get("__annotations__", ()):
             fields[name] = given if type(given) is Field else Field({"default": given})
     return fields
 
@@ -249,7 +248,9 @@ _GLOBALS = {"NOTHING": NOTHING, "_cached_setattr_get": object.__setattr__.__get_
 def _point_to(made: type, cls: type) -> None:
     """`super()` and `__class__` in methods mean the class that was made of theirs."""
     for value in made.__dict__.values():
-        function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value.fget if isinstance(value, property) else value
+        function = (
+            value.__func__ if isinstance(value, (classmethod, staticmethod)) else value.fget if isinstance(value, property) else value
+        )
         for cell in getattr(function, "__closure__", None) or ():
             try:
                 if cell.cell_contents is cls:

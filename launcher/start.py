@@ -1,17 +1,16 @@
 """What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
 
-Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled index of that
-size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a package, path, offset, size)};
-`classes`, for attrs_ahead.py. In the index itself are `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and `later`,
-the names of modules that are loaded when something in them is asked for. A module that is not in there is found in its file. Where
-`DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
+index of that size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a
+package, path, offset, size)}; `classes`, for attrs_ahead.py. In the index itself are `patterns`, compiled expressions {(pattern, flags):
+arguments of _sre.compile}, and `later`, the names of modules that are loaded when something in them is asked for. A module that is not in
+there is found in its file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
 """
 
 import marshal
-import sys
-from _frozen_importlib import ModuleSpec  # type: ignore[import-not-found]
-
 import posix
+import sys
+from _frozen_importlib import ModuleSpec
 
 PLAIN = (b"1", b"t", b"true", b"yes", b"on")
 LIBRARY, SITE, ARCHIVE, AUTHORITIES = "/lib/python3.11", "/site", "/start.bin", "/authorities"
@@ -20,7 +19,7 @@ SIZE_BYTES = 8
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import CodeType, ModuleType
+    from types import ModuleType
 
 
 class Later(type(sys)):  # type: ignore[misc]
@@ -29,8 +28,8 @@ class Later(type(sys)):  # type: ignore[misc]
     def __getattr__(self, name: str) -> object:
         if type(self) is not Later:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        self.__class__ = type(sys)
-        self.__loader__.load(self)
+        self.__class__ = type(sys)  # type: ignore[assignment]
+        self.__loader__.load(self)  # type: ignore[attr-defined]
         return getattr(self, name)
 
 
@@ -39,10 +38,12 @@ class Archive:
 
     def __init__(self, root: str, fd: int) -> None:
         size = int.from_bytes(posix.pread(fd, SIZE_BYTES, 0), "little")
+        if size > posix.fstat(fd).st_size:
+            raise ValueError("cut short")
         contents = marshal.loads(posix.pread(fd, size, SIZE_BYTES))
-        self._codes: "dict[str, tuple[bool, str, int, int]]" = contents["codes"]
-        self._classes: "dict[str, tuple[int, int]]" = contents["classes"]
-        self._later: "tuple[str, ...]" = contents["later"]
+        self._codes: dict[str, tuple[bool, str, int, int]] = contents["codes"]
+        self._classes: dict[str, tuple[int, int]] = contents["classes"]
+        self._later: tuple[str, ...] = contents["later"]
         self.patterns = contents["patterns"]
         self._root, self._fd, self._begin = root, fd, SIZE_BYTES + size
 
@@ -51,7 +52,7 @@ class Archive:
         if found is None:
             return None
         is_package, file = found[:2]
-        spec = ModuleSpec(name, self, origin=self._root + file, is_package=is_package)
+        spec = ModuleSpec(name, self, origin=self._root + file, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if is_package:
             spec.submodule_search_locations = [(self._root + file).rpartition("/")[0]]
@@ -107,7 +108,7 @@ def begin(root: str, descriptor: int) -> int:
         import gc
 
         gc.disable()  # nothing of what is loaded is garbage; the reactor turns it on again
-        sys.meta_path.insert(0, archive)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, archive)
     trust_our_authorities(root)
     from reactor import __main__ as extension
 

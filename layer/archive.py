@@ -2,8 +2,8 @@
 
     python archive.py ROOT SOURCES
 
-`trio_front`, `attrs_record` and the stand-in for attrs are what makes it quick. What a start does not import, with all of that in force, is left
-out: it is found in its file.
+`trio_front`, `attrs_record` and the stand-in for attrs are what makes it quick. What a start does not import, with all of that in force,
+is left out: it is found in its file.
 """
 
 import sys
@@ -17,6 +17,7 @@ import posix  # noqa: E402
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Codes = dict[str, tuple[bool, str, bytes]]
 
@@ -25,12 +26,35 @@ OPTIMIZE = 2
 FOLDERS = ("lib/python3.11", "site")
 OURS = ("fsm", "protocols", "pipelines", "reactor")
 # Imported by somebody at the start, and used by nobody until much later, or never.
-LATER = ("inspect", "idna", "traceback", "platform", "locale", "tempfile", "shutil", "hashlib", "linecache", "tokenize", "ast", "dis", "textwrap")
+LATER = (
+    "inspect",
+    "idna",
+    "traceback",
+    "platform",
+    "locale",
+    "tempfile",
+    "shutil",
+    "hashlib",
+    "linecache",
+    "tokenize",
+    "ast",
+    "dis",
+    "textwrap",
+)
+START = ("reactor.__main__", "reactor.hand_over", "reactor.run")
 # Imported where they are first needed, which is within the first second of every life.
-FIRST_MOMENTS = ("fsm.on_demand", "fsm.invocation", "reactor.config.finding", "trio._highlevel_socket", "trio._signals", "backports.zstd", "ssl")
+FIRST_MOMENTS = (
+    "fsm.on_demand",
+    "fsm.invocation",
+    "reactor.config.finding",
+    "trio._highlevel_socket",
+    "trio._signals",
+    "backports.zstd",
+    "ssl",
+)
 
 
-def apart(work: "Callable[[], object]") -> object:
+def apart(work: "Callable[[], Any]") -> "Any":
     """What `work` gives, in a process of its own: it imports what it wants."""
     read, write = posix.pipe()
     child = posix.fork()
@@ -53,41 +77,39 @@ def apart(work: "Callable[[], object]") -> object:
 
 def loaded() -> list[str]:
     """What is loaded when the extension is, and what its first moments need, in the order of names."""
-    import reactor.__main__
-    import reactor.hand_over
-    import reactor.run
 
-    for name in FIRST_MOMENTS:
+    for name in (*START, *FIRST_MOMENTS):
         __import__(name)
     return sorted(set(sys.modules) - BARE)
 
 
 def loaded_quickly(root: str) -> list[str]:
     """The modules that are still loaded with the archive that has been written in force."""
-    start = {"__name__": "start"}
+    start: dict[str, Any] = {"__name__": "start"}
     with open(f"{root}/start.pyc", "rb") as file:
         exec(marshal.loads(file.read()[HEADER_BYTES:]), start)
-    archive = start["open_archive"](root)  # type: ignore[operator]
+    archive = start["open_archive"](root)
     sys.meta_path.insert(0, archive)
     return loaded()
 
 
 def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
     """Every regular expression that a start compiles, as `_sre` is given it."""
-    import re._compiler as compiler
+    import _sre  # type: ignore[import-not-found]
+    import re._compiler as compiler  # type: ignore[import-not-found]
 
-    import _sre
-
-    made: "dict[tuple[str | bytes, int], tuple[object, ...]]" = {}
+    made: dict[tuple[str | bytes, int], tuple[object, ...]] = {}
     compile_now, given = compiler.compile, []
 
     class Watched:
         def __getattr__(self, name: str) -> object:
             return getattr(_sre, name)
 
-        def compile(self, pattern: object, flags: int, code: list[int], groups: int, names: dict[str, int], order: tuple[str, ...]) -> object:
+        def compile(
+            self, pattern: object, flags: int, code: list[int], groups: int, names: dict[str, int], order: tuple[str, ...]
+        ) -> object:
             given.append((int(flags), [int(word) for word in code], int(groups), dict(names), tuple(order)))
-            return _sre.compile(pattern, flags, code, groups, names, order)  # type: ignore[arg-type]
+            return _sre.compile(pattern, flags, code, groups, names, order)
 
     def watched(p: "str | bytes", flags: int = 0) -> object:
         result = compile_now(p, flags)
@@ -126,8 +148,8 @@ def is_machine_code(root: str, path: str) -> bool:
 
 def changed(sources: str, codes: "Codes") -> "Codes":
     """trio's modules as `trio_front` makes them, and the stand-in for attrs."""
-    sys.path.append(sys.argv[0].rpartition("/")[0])
-    import trio_front
+    sys.path.append(sys.argv[0].rpartition("/layer/")[0])
+    from layer import trio_front
 
     result: Codes = {}
     for name, (path, change) in trio_front.CHANGED.items():
@@ -141,10 +163,10 @@ def changed(sources: str, codes: "Codes") -> "Codes":
     return result
 
 
-def recorded(root: str) -> dict[str, dict[str, object]]:
+def recorded(root: str) -> "dict[str, Any]":
     """Every class that attrs makes of ours and of what we start with."""
-    sys.path.append(sys.argv[0].rpartition("/")[0])
-    import attrs_record
+    sys.path.append(sys.argv[0].rpartition("/layer/")[0])
+    from layer import attrs_record
 
     recorder = attrs_record.Recorder()
     recorder.watch()
@@ -171,14 +193,14 @@ def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object) 
 
 
 def main(root: str, sources: str) -> None:
-    names: list[str] = apart(loaded)  # type: ignore[assignment]
+    names: list[str] = apart(loaded)
     codes = entries(root, names)
-    codes |= apart(lambda: changed(sources, codes))  # type: ignore[operator]
-    records: dict[str, dict[str, bytes]] = apart(lambda: recorded(root))  # type: ignore[assignment]
+    codes |= apart(lambda: changed(sources, codes))
+    records: dict[str, Any] = apart(lambda: recorded(root))
     for name, reason in records["left_out"].items():
         print(f"attrs makes {name} at each start: {reason!s}")
     write(root, codes, records["classes"], made := apart(patterns))
-    quick: list[str] = apart(lambda: loaded_quickly(root))  # type: ignore[assignment]
+    quick: list[str] = apart(lambda: loaded_quickly(root))
     write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"], made)
 
 

@@ -1,7 +1,7 @@
 """Runs in the layer's own kind of Python: lets attrs make every class of the modules that are imported, and records what it made.
 
-The record is what launcher/attrs_ahead.py puts on the classes at a start; its shape is told there. A class with something that cannot be recorded
-is left out, and attrs makes it at each start.
+The record is what launcher/attrs_ahead.py puts on the classes at a start; its shape is told there. A class with something that cannot be
+recorded is left out, and attrs makes it at each start.
 """
 
 import marshal
@@ -23,7 +23,17 @@ COMMON = {  # by name: functions of attrs that look the same on every class
     "__gt__": "__gt__",
     "__ge__": "__ge__",
 }
-NOT_COPIED = ("__attrs_attrs__", "__attrs_props__", "__slots__", "__weakref__", "__dict__", "__doc__", "__module__", "__qualname__", "__annotations__")
+NOT_COPIED = (
+    "__attrs_attrs__",
+    "__attrs_props__",
+    "__slots__",
+    "__weakref__",
+    "__dict__",
+    "__doc__",
+    "__module__",
+    "__qualname__",
+    "__annotations__",
+)
 
 
 class Unrecorded(Exception):

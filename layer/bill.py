@@ -11,8 +11,8 @@ from reactor.version import VERSION
 
 README = """What this layer is made of, each with its licence in the folder of its name.
 
-The GNU C Library (libc6) is under the LGPL: its source, as that of every package from Debian, is what `apt-get source NAME=VERSION` brings from
-Debian's archive for the version in the bill of materials; any build of the library may take the place of the one in `lib`.
+The GNU C Library (libc6) is under the LGPL: its source, as that of every package from Debian, is what `apt-get source NAME=VERSION`
+brings from Debian's archive for the version in the bill of materials; any build of the library may take the place of the one in `lib`.
 """
 
 

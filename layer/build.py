@@ -20,7 +20,12 @@ FLAGS = ("-std=c11", "-Os", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-fn
 def sources() -> list[Path]:
     """Of the project: what decides the bytes of a layer."""
     ours = [path for name in OURS for path in (PROJECT / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    recipe = [*(PROJECT / "launcher").iterdir(), *(PROJECT / "layer").glob("*.py"), *PROJECT.glob("requirements/*.txt")]
+    recipe = [
+        *(PROJECT / "launcher").iterdir(),
+        *(PROJECT / "layer").glob("*.py"),
+        *(PROJECT / "layer").glob("*.txt"),
+        *PROJECT.glob("requirements/*.txt"),
+    ]
     return sorted(path for path in {*ours, *recipe} if path.is_file())
 
 
@@ -69,19 +74,21 @@ def _not_ours(folder: str, names: list[str]) -> set[str]:
 
 
 def compile_sources(architecture: Architecture, texts: Path, root: Path) -> None:
-    run_inside(root, architecture, PROJECT / "layer" / "compiled.py", texts / "library", root / "lib" / "python3.11", texts / "site", root / "site")
+    run_inside(
+        root, architecture, PROJECT / "layer" / "compiled.py", texts / "library", root / "lib" / "python3.11", texts / "site", root / "site"
+    )
     run_inside(root, architecture, PROJECT / "layer" / "compiled.py", texts / "start.py", root / "start.pyc")
     run_inside(root, architecture, PROJECT / "layer" / "archive.py", root, texts)
 
 
 def run_inside(root: Path, architecture: Architecture, script: Path, *words: Path) -> None:
     """A script by the layer's own interpreter, before it lies where it will. Another machine's runs under qemu."""
-    command = [root / "lib" / architecture.loader, "--library-path", root / "lib", root / "bin" / interpreter.PYTHON]
+    command: list[str | Path] = [root / "lib" / architecture.loader, "--library-path", root / "lib", root / "bin" / interpreter.PYTHON]
     if architecture.machine != platform.machine():
         emulator = shutil.which(f"qemu-{architecture.machine}-static") or shutil.which(f"qemu-{architecture.machine}")
         if emulator is None:
             raise BuildError(f"building for {architecture.name} here needs qemu (on Debian: apt install qemu-user-static)")
-        command.insert(0, Path(emulator))
+        command.insert(0, emulator)
     library = root / "lib" / "python3.11"
     if not (library / "os.pyc").exists():  # the very first script compiles the library that it runs with
         library = words[0]
@@ -105,7 +112,7 @@ def compile_launcher(architecture: Architecture, place: str, target: Path) -> No
 
 
 def zig_folder() -> Path:
-    import ziglang
+    import ziglang  # type: ignore[import-untyped]
 
     return Path(ziglang.__file__).parent
 
@@ -125,7 +132,9 @@ def main(words: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     pack.make_zip(stage, target)
-    parts = bill.bill(architecture, debian.read_lock(architecture), wheels.fetch(architecture, CACHE), {"musl": f"of zig {version('ziglang')}"})
+    parts = bill.bill(
+        architecture, debian.read_lock(architecture), wheels.fetch(architecture, CACHE), {"musl": f"of zig {version('ziglang')}"}
+    )
     (BUILD / f"layer-{architecture.name}.cdx.json").write_text(parts)
     if "image" in words:
         pack.make_tar(stage, BUILD / f"image-{architecture.name}.tar")

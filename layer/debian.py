@@ -1,4 +1,4 @@
-"""Debian's packages for either architecture, at the locked versions: fetched by apt with a state of its own, which leaves the system's alone."""
+"""Debian's packages for either architecture, at the locked versions: fetched by apt, in a state of its own beside the system's."""
 
 import hashlib
 import io
@@ -100,7 +100,9 @@ class Apt:
 
     def _run(self, program: str, *words: str, cwd: Path | None = None) -> str:
         environment = os.environ | {"LC_ALL": "C"}
-        done = subprocess.run([program, *self._options, "-q", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [program, *self._options, "-q", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise BuildError(f"{program} {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
@@ -126,5 +128,3 @@ def _data(package: bytes) -> bytes:
             return body
         at += 60 + size + size % 2
     raise BuildError("a package without data, or in a compression that this build does not know")
-
-

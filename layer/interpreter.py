@@ -1,4 +1,4 @@
-"""A Python of Debian's packages that runs in an empty root: its own loader, libc and libraries, the standard library, authorities to trust."""
+"""A Python of Debian's packages that runs in an empty root: its own loader and libraries, the standard library, authorities."""
 
 import re
 import shutil

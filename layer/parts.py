@@ -62,27 +62,33 @@ WHEELS = {
 LEFT_OUT = ("protobuf",)  # for tools and tests: nothing that Lambda runs imports it, and the build, which imports all of that, would notice
 
 # Beside the interpreter. libresolv and libanl are for programs that call them; the interpreter's own look-ups are in libc itself.
-LIBRARIES = ("libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libz.so.1", "libexpat.so.1", "libssl.so.3")
-LIBRARIES += ("libcrypto.so.3", "libffi.so.8", "libstdc++.so.6", "libgcc_s.so.1")
+LIBRARIES = (
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libutil.so.1",
+    "libz.so.1",
+    "libexpat.so.1",
+    "libssl.so.3",
+    "libcrypto.so.3",
+    "libffi.so.8",
+    "libstdc++.so.6",
+    "libgcc_s.so.1",
+)
 
 # Of the standard library's extension modules, those that the extension or a library of it may import.
 EXTENSION_MODULES = ("_contextvars", "_ctypes", "_hashlib", "_json", "_queue", "_ssl", "_typing", "mmap", "resource", "termios")
 
-# Of the standard library: what no server needs.
-WITHOUT = """
-    __phello__ _aix_support _bootsubprocess _osx_support _pydecimal _pyio _sysconfigdata antigravity asyncio audioop bdb cProfile cgi
-    cgitb chunk code codeop config-3.11-x86_64-linux-gnu config-3.11-aarch64-linux-gnu crypt csv curses dbm distutils doctest ensurepip
-    filecmp fileinput ftplib idlelib imaplib imghdr lib2to3 mailbox mailcap modulefinder msilib multiprocessing nntplib optparse pdb pickletools
-    pipes plistlib poplib profile pstats pty py_compile pyclbr pydoc pydoc_data rlcompleter sched shelve smtpd smtplib sndhdr sqlite3 sunau
-    symtable tabnanny telnetlib test this tkinter trace tty turtle turtledemo unittest uu venv wave webbrowser wsgiref xdrlib xml
-    xmlrpc zipapp lib-dynload __pycache__ compileall netrc nturl2path cmd graphlib fractions statistics
-    email/_header_value_parser email/headerregistry email/contentmanager email/policy email/mime html http/server http/cookiejar http/cookies
-    tarfile urllib/request urllib/robotparser zipfile
-""".split()
-ENCODINGS = """
-    __init__ aliases ascii charmap cp437 idna latin_1 punycode raw_unicode_escape unicode_escape undefined utf_16 utf_16_be utf_16_le utf_32
-    utf_32_be utf_32_le utf_7 utf_8 utf_8_sig
-""".split()
+
+def words(name: str) -> frozenset[str]:
+    """Of a list beside this module."""
+    lines = (PROJECT / "layer" / name).read_text().splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+WITHOUT, ENCODINGS = words("left_out.txt"), words("encodings.txt")
 
 # Of this project: what Lambda runs. The others in these folders draw, check and replay.
 OURS = ("fsm", "protocols", "pipelines", "reactor")

@@ -1,7 +1,7 @@
 """Modules of others, changed for a quick start: trio's public face imports a part when it is asked for it (TLS, DTLS, subprocesses, files).
 
-Made from the syntax trees of their own sources. Each function raises ShapeError when the module does not look as it did: then the layer is not
-built, and a test fails, before anybody starts it.
+Made from the syntax trees of their own sources. Each function raises ShapeError when the module does not look as it did: then the layer
+is not built, and a test fails, before anybody starts it.
 """
 
 import ast

@@ -36,7 +36,9 @@ def layer(architecture):
     """The folder that is /opt; built where it is not there, or not of these sources."""
     if os.geteuid() != 0:
         pytest.skip("only root may change the root file system")
-    done = subprocess.run([sys.executable, "-m", "layer.build", architecture, "if-new"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "layer.build", architecture, "if-new"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
     return BUILD / f"layer-{architecture}"
@@ -66,7 +68,15 @@ def make_root(folder, kind):
         (folder / "etc" / "nsswitch.conf").write_text("hosts: myhostname files dns resolve\n")
         for place in ("lib", "lib64", "usr/lib", "usr/lib64", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"):
             (folder / place).mkdir(parents=True, exist_ok=True)
-            for library in ("libc.so.6", "libm.so.6", "libz.so.1", "libssl.so.3", "libstdc++.so.6", "libnss_myhostname.so.2", "libnss_resolve.so.2"):
+            for library in (
+                "libc.so.6",
+                "libm.so.6",
+                "libz.so.1",
+                "libssl.so.3",
+                "libstdc++.so.6",
+                "libnss_myhostname.so.2",
+                "libnss_resolve.so.2",
+            ):
                 (folder / place / library).write_bytes(b"\x7fELF no library at all")
         cache = Path("/etc/ld.so.cache")
         if cache.exists():
@@ -85,7 +95,9 @@ def entering(folder, root, stage, *, tmp=True):
 async def play(scene_of, command, **environment):
     """Two invocations with a line and a metric each; all of it must arrive."""
     scene = scene_of(environment, timeout_ms=10_000)
-    found = await scene.play([Step(lines=("said one",), during=scene.count), Step(lines=("said two",), during=scene.count)], extension=command)
+    found = await scene.play(
+        [Step(lines=("said one",), during=scene.count), Step(lines=("said two",), during=scene.count)], extension=command
+    )
     ids = [result.request_id for result in found.results]
     assert found.statuses == ["success", "success"], found.run.extension_output
     found.check_delivered({ids[0]: ["said one"], ids[1]: ["said two"]}, dict.fromkeys(ids, 1.0))
