@@ -17,14 +17,14 @@ PYTHON ?=
 
 help:
 	@echo 'make -f layer.mk demo     run a function with the extension on a local Lambda platform, and compare what arrives'
-	@echo 'make -f layer.mk test     format, lint, types, all tests but the long ones, the benchmark table'
+	@echo 'make -f layer.mk test     format, lint, types, the model check, all tests but the long ones, the benchmark table'
 	@echo 'make -f layer.mk long     the tests that take longer'
 	@echo 'make -f layer.mk lint     format check, lint and types alone'
 	@echo 'make -f layer.mk format   rewrite the sources in the one format'
 	@echo 'make -f layer.mk bench    the benchmark table alone'
-	@echo 'make -f layer.mk docs     draw the machines and list the settings anew'
 	@echo 'make -f layer.mk layer    build build/layer-x86_64.zip, and its bill of materials (ARCH=arm64 for the other)'
 	@echo 'make -f layer.mk image    the same, and a root file system for container images, build/image-x86_64.tar'
+	@echo 'make -f layer.mk docs     draw the machines, list the settings and the triggers anew'
 	@echo 'make -f layer.mk clean    remove what these targets made, .venv included'
 	@echo 'PYTHON=/path/to/python chooses the interpreter that .venv is made with.'
 
@@ -32,6 +32,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m cli.demo
 
 test: lint
+	@$(BIN)/lambda-reactor check
 	@$(BIN)/python -m pytest -m 'not long'
 	@$(BIN)/python -m bench.run
 
@@ -54,6 +55,7 @@ bench: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/lambda-reactor diagram all --output docs/machines
 	@$(BIN)/lambda-reactor config --format markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	@$(BIN)/lambda-reactor triggers > docs/triggers.md.new && mv docs/triggers.md.new docs/triggers.md
 
 layer: $(VENV)/.layer
 	@$(BIN)/python -m layer.build $(ARCH)

@@ -23,7 +23,9 @@ Walk the tables that decide, the very ones that run in the layer, through every 
 may produce: late, lost, repeated, of another request, while everything else is under way. At each step it is checked that what must hold
 does hold. For a rule that does not, the shortest way to it is shown.
 
-exit codes: 0 everything holds; 1 a rule is broken, or a mutant was not seen through; 2 there is no such model"""
+Each row of each table must have been taken by some model, or have a reason why none can take it.
+
+exit codes: 0 everything holds; 1 a rule is broken, a row was never taken, or a mutant was not seen through; 2 there is no such model"""
 EPILOG = """\
 A model is one or several machines with a stub for everything else, which promises what its original promises and no more. docs/check.md
 says what each model holds.
@@ -98,14 +100,15 @@ def _check(models: Sequence[Model], args: argparse.Namespace) -> int:
         walks.append(walk := _walk(model))
         if show:
             print(_line(walk), flush=True)
-    covered = coverage([walk.model for walk in walks], [walk.result for walk in walks], MACHINES)
+    covered = coverage([walk.model for walk in walks], [walk.result for walk in walks], MODELS.values(), MACHINES)
     violations = [violation for walk in walks for violation in walk.result.violations]
     written = _write(violations, args.output) if args.output is not None else []
     if show:
         _print_text(walks, covered, violations, written, is_all=not args.model)
     else:
         _print_json(_document(walks, covered, written))
-    return 1 if violations or not all(walk.result.is_complete for walk in walks) else 0
+    holds = not violations and all(walk.result.is_complete for walk in walks)
+    return 0 if holds and all(each.is_true for each in covered) else 1
 
 
 def _walk(model: Model) -> Walk:

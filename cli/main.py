@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "walk every state that the machines can reach, and prove what must hold",
     "diagram": "draw a state machine",
     "config": "print the effective configuration, its sources and what is wrong with it",
+    "triggers": "list the event sources that are known, or say what an event tells of what invoked the function",
 }
 DESCRIPTION = "Tools around lambda-reactor, an extension that delivers a Lambda function's metrics, logs and traces to Datadog."
 EPILOG = f"""\

@@ -135,7 +135,12 @@ class Delivered(Watcher):
     def sent(self, sent: Sent) -> None:
         body = sent.payload.body
         if sent.outcome.startswith("status 2"):
-            headers = ((b"dd-api-key", b"none"), (b"content-type", body.content_type.encode()), (b"dd-protocol", b"agent-json"))
+            headers = (
+                (b"dd-api-key", b"none"),
+                (b"content-type", body.content_type.encode()),
+                (b"dd-protocol", b"agent-json"),
+                *body.headers,
+            )
             decoded = decode(body.path, headers, body.raw)
             self.outputs.append({"out": decoded.kind, "path": body.path, "bytes": len(body.raw), "document": decoded.document})
 

@@ -1,43 +1,12 @@
-"""What the trace intakes demand of traces and of their statistics (specification, traces 10; stats 5). Documents in, problems out."""
+"""What the trace intake demands of traces (specification, traces 10). Documents in, problems out."""
 
 from typing import Any
 
-from emulator.problems import BOOLEAN, FULL_TEXT, INTEGER, LIST, NANOSECONDS, NATURAL, OBJECT, TEXT, TEXTS, Problems, either
-from emulator.protobuf_schemas import PayloadError, decode_message, from_hexadecimal
+from emulator.problems import NANOSECONDS, Problems
 
 NAME_BYTES_MAX = 100  # service, name and type are cut there (specification, traces 6.1)
 PRIORITY_NONE = -128
 PRIORITIES = (PRIORITY_NONE, -1, 0, 1, 2)
-
-STATS_PAYLOAD = {
-    "AgentHostname": TEXT,
-    "AgentEnv": TEXT,
-    "Stats": LIST,
-    "AgentVersion": TEXT,
-    "ClientComputed": either(True),
-    "SplitPayload": BOOLEAN,
-}
-CLIENT_PAYLOAD = {
-    "Hostname": either(""),
-    **dict.fromkeys(("Env", "Version", "Lang", "TracerVersion", "RuntimeID", "AgentAggregation", "Service", "ContainerID"), TEXT),
-    **dict.fromkeys(("GitCommitSha", "ImageTag", "ProcessTags"), TEXT),
-    "Stats": LIST,
-    "Tags": TEXTS,
-    "Sequence": NATURAL,
-    "ProcessTagsHash": NATURAL,
-}
-BUCKET = {"Start": NANOSECONDS, "Duration": NATURAL, "Stats": LIST, "AgentTimeShift": INTEGER}
-BINARY = ("bytes", lambda value: from_hexadecimal(value) is not None)
-GROUP = {
-    **dict.fromkeys(
-        ("Service", "Name", "Resource", "Type", "DBType", "SpanKind", "GRPCStatusCode", "HTTPMethod", "HTTPEndpoint", "srv_src"), TEXT
-    ),
-    **dict.fromkeys(("HTTPStatusCode", "Hits", "Errors", "Duration", "TopLevelHits"), NATURAL),
-    **dict.fromkeys(("OkSummary", "ErrorSummary"), BINARY),
-    **dict.fromkeys(("PeerTags", "SpanDerivedPrimaryTags", "AdditionalMetricTags"), TEXTS),
-    "Synthetics": BOOLEAN,
-    "IsTraceRoot": either(0, 1, 2),
-}
 
 
 def check_traces(document: Any, found: Problems) -> None:
@@ -80,43 +49,3 @@ def _check_span(where: str, span: dict[str, Any], found: Problems) -> None:
     found.expect(span.get("duration", 0) >= 0, f"{where}: duration is negative")
     found.expect(span.get("start", 0) + span.get("duration", 0) < 2**63, f"{where}: the end overflows")
     found.expect(span.get("meta", {}).get("_dd.origin") == "lambda", f"{where}: meta _dd.origin is not lambda")
-
-
-def check_stats(document: Any, found: Problems) -> None:
-    """The body is a msgpack map whose keys are the names; every key is always written (specification, stats 1.1 and 5)."""
-    if not found.members("body", document, STATS_PAYLOAD):
-        return
-    found.expect(bool(document["Stats"]), "no client payload")
-    for position, payload in enumerate(document["Stats"]):
-        where = f"payload {position}"
-        if found.members(where, payload, CLIENT_PAYLOAD):
-            found.expect(bool(payload["Stats"]), f"{where}: no bucket")
-            for bucket in payload["Stats"]:
-                _check_bucket(where, bucket, found)
-
-
-def _check_bucket(where: str, bucket: Any, found: Problems) -> None:
-    if not found.members(f"{where} bucket", bucket, BUCKET):
-        return
-    here = f"{where} bucket {bucket['Start']}"
-    found.expect(bool(bucket["Stats"]), f"{here}: no group")
-    for group in bucket["Stats"]:
-        if not found.members(f"{here} group", group, GROUP):
-            continue
-        name = f"{here} group {group['Name']!r}"
-        found.matches(f"{name}.Service", group["Service"], FULL_TEXT)
-        found.expect(group["Errors"] <= group["Hits"], f"{name}: more errors than hits")
-        found.expect(group["TopLevelHits"] <= group["Hits"], f"{name}: more top-level hits than hits")
-        for summary in ("OkSummary", "ErrorSummary"):
-            _check_summary(f"{name}.{summary}", group[summary], found)
-
-
-def _check_summary(where: str, text: str, found: Problems) -> None:
-    try:
-        sketch, strangers = decode_message("DDSketch", from_hexadecimal(text) or b"")
-    except PayloadError as error:
-        found.add(f"{where}: {error}")
-        return
-    for stranger in strangers:
-        found.add(f"{where}: {stranger}")
-    found.members(where, sketch, {"mapping": OBJECT, "positive_values": OBJECT, "negative_values": OBJECT}, {"zero_count": ("hits", bool)})

@@ -11,7 +11,8 @@ import attrs
 from emulator.bodies import RAW_BYTES_MAX, decompressed, digest, parse_json, parse_msgpack, shallow
 from emulator.check_logs import check_logs
 from emulator.check_metrics import check_event, check_series, check_service_checks, check_sketches
-from emulator.check_traces import check_stats, check_traces
+from emulator.check_stats import check_stats
+from emulator.check_traces import check_traces
 from emulator.problems import Problems
 from emulator.protobuf_schemas import PayloadError, decode_message
 

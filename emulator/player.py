@@ -24,14 +24,15 @@ from emulator.processes import Command, Process, Processes
 from emulator.subscription import InvalidSubscription, Subscription, parse_subscription
 from emulator.values import SandboxError
 from emulator.wire import Arrival, Broken, accept, serve_stream
-from protocols.errors import RemoteProtocolError
+from protocols.errors import LocalProtocolError, RemoteProtocolError
+from protocols.fixture import request_of
 from protocols.http_client import ClientConnection
 from protocols.http_server import Request, Response
 from reactor.net.clock import Clock
 
 IDENTIFIER = "00000000-0000-4000-8000-000000000001"
 INTAKE_PORT = 8090
-STATSD_PORT = 8125
+STATSD_PORT, TRACE_PORT = 8125, 8126
 ASKED_WITHIN_S = 20.0  # of an answer being due: a process that does not ask for it by then is stuck
 ENDED_WITHIN_S = 5.0
 QUIET_S = 1.5  # after the last line of a life that does not end
@@ -209,6 +210,8 @@ class Player:
                 assert self._sender is not None
                 assert self._sender.stdin is not None
                 await self._sender.stdin.send_all(b"".join(struct.pack("!I", len(each)) + each for each in datagrams))
+            case "request":
+                await self._ask(request_of(fields))
             case "intake":
                 self._intake.misbehave(tuple(_misbehaviours(fields)))
             case "sigterm":
@@ -259,6 +262,22 @@ class Player:
         return as_json(200, "OK")
 
     # --- telemetry --------------------------------------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request) -> None:
+        """A request of a library to the port for tracers, on a connection of its own."""
+        http = ClientConnection()
+        try:
+            with trio.fail_after(5):
+                async with await self._place.connect(TRACE_PORT) as stream:
+                    headers = (*(pair for pair in request.headers if pair[0] != b"host"), (b"Host", f"127.0.0.1:{TRACE_PORT}".encode()))
+                    await stream.send_all(http.send(request.method, request.target, headers, request.body))
+                    answer = None
+                    while answer is None:
+                        answer = http.receive(bytes(await stream.receive_some(65_536)))
+            if answer.status >= 300:
+                self._refused.append(f"{request.path}: {answer.status}")
+        except (OSError, trio.BrokenResourceError, trio.TooSlowError, LocalProtocolError, RemoteProtocolError) as error:
+            self._refused.append(f"{request.path}: {error!r}")
 
     async def _post(self, records: Sequence[Mapping[str, Any]]) -> None:
         """One batch on a connection of its own. The platform does not wait for ever, nor mind."""

@@ -11,7 +11,10 @@ from typing import Any
 
 import attrs
 
+from protocols.http_server import Request
+
 FORMAT = "lambda-reactor/1"
+SECRET_WORDS = ("key", "token", "secret", "authorization", "cookie")  # in the names of headers
 
 
 class FixtureError(ValueError):
@@ -49,6 +52,10 @@ def _texts(value: object) -> bool:
     return isinstance(value, list) and set(map(type, value)) <= {str}
 
 
+def _pairs_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(_texts(pair) and len(pair) == 2 for pair in value)
+
+
 def _is(kind: type) -> Callable[[object], bool]:
     return lambda value: type(value) is kind
 
@@ -60,6 +67,13 @@ KINDS: dict[str, dict[str, tuple[Callable[[object], bool], bool]]] = {
     "next": {"answer": (_is(dict), False), "failed": (_is(str), False), "fatal": (_is(bool), False)},
     "telemetry": {"records": (_list_of_objects, True), "refused": (_texts, False)},
     "datagrams": {"lines": (_texts, False), "base64": (_texts, False)},
+    "request": {
+        "method": (_is(str), True),
+        "target": (_is(str), True),
+        "headers": (_pairs_of_texts, False),
+        "text": (_is(str), False),
+        "base64": (_is(str), False),
+    },
     "clock": {"jump_ms": (_is(int), True)},
     "intake": {"status": (_is(int), False), "after_ms": (_is(int), False), "fails": (_is(str), False)},
     "settle": {"after_ms": (_is(int), True)},
@@ -180,6 +194,25 @@ def datagrams_of(fields: dict[str, Any]) -> list[bytes]:
     if "base64" in fields:
         return [b64decode(text, validate=True) for text in fields["base64"]]
     return [text.encode("utf-8", "surrogatepass") for text in fields.get("lines", ())]
+
+
+def request_fields(request: Request) -> dict[str, Any]:
+    """A request as text; a body that is not UTF-8 as base64. Headers that may be or hold a secret are left out."""
+    fields: dict[str, Any] = {"method": request.method, "target": request.target}
+    kept = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
+    fields["headers"] = [[name, value] for name, value in kept if not any(word in name for word in SECRET_WORDS)]
+    try:
+        return fields | {"text": request.body.decode()}
+    except UnicodeDecodeError:
+        return fields | {"base64": b64encode(request.body).decode()}
+
+
+def request_of(fields: dict[str, Any]) -> Request:
+    """Raises ValueError for base64 that is none, and for headers that no request could have."""
+    headers = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.get("headers", ()))
+    encoded, text = fields.get("base64"), fields.get("text", "")
+    body = text.encode("utf-8", "surrogatepass") if encoded is None else b64decode(encoded, validate=True)
+    return Request(fields["method"], fields["target"], headers, body)
 
 
 def _line(document: dict[str, Any]) -> str:

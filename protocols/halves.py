@@ -1,6 +1,7 @@
-"""Two bodies in place of one that an intake found too large (413). Knows the plain form of each kind; never compresses.
+"""Two bodies in place of one that an intake found too large (413). Knows the plain form of each kind; compresses none but statistics,
+which are made compressed.
 
-Source: specification, metrics 5.6 and logs 9.5.
+Source: specification, metrics 5.6, logs 9.5, traces 10.3 and stats 5.
 """
 
 import json
@@ -10,8 +11,8 @@ import attrs
 from protocols import intake_logs, intake_metrics
 from protocols.intake_body import Body
 
-LOGS = "logs"
-KINDS = frozenset({LOGS, intake_metrics.SERIES, intake_metrics.SKETCHES, intake_metrics.CHECKS})
+LOGS, TRACES, STATS = "logs", "traces", "stats"
+KINDS = frozenset({LOGS, TRACES, STATS, intake_metrics.SERIES, intake_metrics.SKETCHES, intake_metrics.CHECKS})
 
 _entry = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -22,9 +23,20 @@ def has_halves(body: Body) -> bool:
 
 
 def halve(body: Body) -> tuple[Body, ...]:
-    """Two plain bodies that carry what this plain one does; empty when it has no halves. Raises ValueError for a body not made by us."""
+    """Two bodies that carry what this plain one does; empty when it has no halves. Raises ValueError for a body not made by us.
+
+    They are plain, but for statistics, which are never plain outside their encoder.
+    """
     if not has_halves(body):
         return ()
+    if body.kind == TRACES:
+        from protocols.intake_traces import halve as halve_traces  # where there are traces, it is loaded
+
+        return halve_traces(body)
+    if body.kind == STATS:
+        from protocols.intake_stats import halve as halve_stats  # likewise
+
+        return halve_stats(body)
     if body.kind != LOGS:
         return intake_metrics.halve(body)
     entries = [intake_logs.to_utf8(_entry(entry)) for entry in json.loads(body.raw)]

@@ -4,9 +4,12 @@ It never waits and reads no clock: the limits on time are values that a pump rea
 Any split of the byte stream gives the same requests and the same refusals.
 """
 
+from collections.abc import Callable
+
 import attrs
 import h11
 
+from protocols.body_room import BodyRoom
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -25,6 +28,7 @@ _REASONS = {
     405: b"Method Not Allowed",
     408: b"Request Timeout",
     413: b"Content Too Large",
+    415: b"Unsupported Media Type",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
     501: b"Not Implemented",
@@ -63,7 +67,7 @@ class Request:
 
 @attrs.frozen
 class Refused:
-    """The request in hand cannot be served (400, 408, 413, 431, 501, 505). The connection closes after the answer."""
+    """The request in hand cannot be served (400, 408, 413, 431, 501, 503, 505). The connection closes after the answer."""
 
     status: int
     reason: str
@@ -81,20 +85,25 @@ class Response:
 @attrs.frozen
 class HttpLimits:
     """Bounds of one connection. Times: `head_ms` from the first byte of a request to the end of its head, `body_ms` for its body
-    (and for the peer to take the answer), `idle_ms` between requests (None: for ever)."""
+    (and for the peer to take the answer), `idle_ms` between requests (None: for ever). `body_bytes_of` a request's target, where it is
+    not the same for all; never more than `body_bytes_max`."""
 
     body_bytes_max: int
     header_bytes_max: int = HEADER_BYTES_MAX
     head_ms: int = HEAD_MS_MAX
     body_ms: int = BODY_MS_MAX
     idle_ms: int | None = None
+    body_bytes_of: Callable[[str], int] | None = None
 
 
 class ServerConnection:
     """One connection: `receive` bytes, take each `next_request`, `respond` to it. Pipelined requests wait for their turn."""
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(self, limits: HttpLimits, room: BodyRoom | None = None) -> None:
+        """`room`: what its bodies share with those of other connections, beside the bound that each of them has; `release` at the end."""
         self.limits = limits
+        self._room = room
+        self._body_bytes_max = limits.body_bytes_max
         # Whatever h11 holds unparsed is at most `header_bytes_max` long (see `_feed`), so its own limit never strikes.
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.header_bytes_max)
         self._pending = b""  # received, not yet given to h11
@@ -133,6 +142,17 @@ class ServerConnection:
         """Nothing more can be served here, once the answer in hand is out."""
         return self._closing or self._http.our_state in (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
 
+    @property
+    def body_bytes(self) -> int:
+        """How much of the room is taken here."""
+        return self._body_bytes
+
+    def release(self) -> None:
+        """Give back the room that is taken here: the body is gone, dealt with, or of no use any more."""
+        if self._room is not None:
+            self._room.give_back(self._body_bytes)
+        self._body, self._body_bytes = [], 0
+
     def take_interim(self) -> bytes:
         """What must be sent before the peer goes on (`100 Continue`), or nothing."""
         interim, self._interim = self._interim, b""
@@ -164,7 +184,8 @@ class ServerConnection:
     def refuse(self, status: int, reason: str) -> Refused:
         """Give up the request that is arriving (a pump does so when its time is over)."""
         self._closing = self._delivered = True
-        self._pending, self._pending_at, self._body = b"", 0, []
+        self._pending, self._pending_at = b"", 0
+        self.release()
         return Refused(status, reason)
 
     def _parse(self) -> Request | None:
@@ -211,21 +232,25 @@ class ServerConnection:
             raise RemoteProtocolError("only HTTP/1.0 and HTTP/1.1 are spoken here", 505)
         self._head, self._headers = head, tuple(head.headers)
         self._body_bytes_told = told = _body_bytes_told(self._headers)
-        if told is not None and told > self.limits.body_bytes_max:
-            raise RemoteProtocolError(f"body of {told} bytes is over the limit of {self.limits.body_bytes_max}", 413)
+        if self.limits.body_bytes_of is not None:
+            self._body_bytes_max = min(self.limits.body_bytes_max, self.limits.body_bytes_of(head.target.decode("ascii")))
+        if told is not None and told > self._body_bytes_max:
+            raise RemoteProtocolError(f"body of {told} bytes is over the limit of {self._body_bytes_max}", 413)
         if self._http.they_are_waiting_for_100_continue:
             self._interim = self._http.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
     def _collect(self, data: bytes) -> None:
+        if self._body_bytes + len(data) > self._body_bytes_max:
+            raise RemoteProtocolError(f"body is over the limit of {self._body_bytes_max} bytes", 413)
+        if self._room is not None and not self._room.take(len(data)):
+            raise RemoteProtocolError("no room for this body now", 503)
         self._body.append(data)
         self._body_bytes += len(data)
-        if self._body_bytes > self.limits.body_bytes_max:
-            raise RemoteProtocolError(f"body is over the limit of {self.limits.body_bytes_max} bytes", 413)
 
     def _complete(self) -> Request:
         head, body = self._head, b"".join(self._body)
         assert head is not None
-        self._body, self._body_bytes, self._interim, self._delivered = [], 0, b"", True
+        self._body, self._interim, self._delivered = [], b"", True  # its room is taken until it is answered
         return Request(head.method.decode("ascii"), head.target.decode("ascii"), self._headers, body)
 
     def _unparsed(self) -> bool:
@@ -255,6 +280,7 @@ class ServerConnection:
         """End the answer; readies the next request."""
         out = self._send(h11.EndOfMessage())
         self._delivered, self._head, self._body_bytes_told = False, None, None
+        self.release()
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
         return out

@@ -2,10 +2,12 @@
 
 import attrs
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 
 @attrs.frozen
 class Body:
-    """One request body that an encoder made.
+    """One request body that an encoder made, or that a library sent to be passed on.
 
     `kind` names the payload for counters and for splitting (such as "series", "sketches", "logs"). `path` begins with "/" and is
     appended to the destination's prefix. `raw` is as its `encoding` says: compressed once it is sealed, plain before. `items` is how many
@@ -14,7 +16,14 @@ class Body:
 
     kind: str
     path: str
-    content_type: str
+    content_type: str  # empty: there is no such header
     raw: bytes
     items: int
     encoding: str = ""  # the Content-Encoding of `raw`; empty: plain
+    headers: Headers = ()  # that go with it besides these two; never a key
+    subdomain: str = ""  # the host in front of the site, where a library has named it
+
+    @property
+    def size(self) -> int:
+        """What it takes in memory and on the wire."""
+        return len(self.raw) + sum(len(name) + len(value) for name, value in self.headers)

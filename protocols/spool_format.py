@@ -13,20 +13,23 @@ from zlib import crc32
 
 import attrs
 
-from protocols.intake_body import Body
+from protocols.intake_body import Body, Headers
 
 HEAD = struct.Struct("<IIB")
 NUMBER = struct.Struct("<I")
 TAKEN = struct.Struct("<Q")  # epoch milliseconds
 BODY_BYTES_MAX = 16 * 1024 * 1024
-VERSION = 1
+VERSION = 2  # the first had payloads without headers, and took nothing but telemetry and datagrams; it is read all the same
+VERSIONS_READ = (1, 2)
 
-OWNER, TELEMETRY, DATAGRAMS, PAYLOAD, SEALED, BEGUN, RESOLVED = range(1, 8)
+OWNER, TELEMETRY, DATAGRAMS, PAYLOAD, SEALED, BEGUN, RESOLVED, REQUEST = range(1, 9)
+TAKEN_KINDS = (TELEMETRY, DATAGRAMS, REQUEST)
 
 
 @attrs.frozen
 class Taken:
-    """What was accepted and never sealed. `kind` is TELEMETRY (a request body as it came) or DATAGRAMS (joined by newlines)."""
+    """What was accepted and never sealed. `kind` is TELEMETRY (a request body as it came), DATAGRAMS (joined by newlines) or REQUEST
+    (one to port 8126: see `request_bytes`)."""
 
     kind: int
     epoch_ms: int
@@ -72,17 +75,34 @@ def owner_record(owner: str) -> bytes:
     return record(OWNER, json.dumps({"version": VERSION, "owner": owner}, separators=(",", ":")).encode())
 
 
-def taken_record(kind: int, epoch_ms: int, data: bytes) -> bytes:
-    return record(kind, TAKEN.pack(epoch_ms), data)
+def taken_record(kind: int, epoch_ms: int, *data: bytes) -> bytes:
+    return record(kind, TAKEN.pack(epoch_ms), *data)
+
+
+def request_bytes(method: str, target: str, headers: Headers, body: bytes) -> list[bytes]:
+    """A request as a record holds it, in pieces: what is to be read of it is decided by who reads it."""
+    head = _json({"method": method, "target": target, "headers": _texts(headers)})
+    return [NUMBER.pack(len(head)), head, body]
+
+
+def read_request(data: bytes) -> tuple[str, str, Headers, bytes]:
+    """(method, target, headers, body). Raises ValueError, KeyError, TypeError or struct.error for what is none."""
+    start = NUMBER.size + NUMBER.unpack_from(data)[0]
+    about: Any = json.loads(data[NUMBER.size : start])
+    return str(about["method"]), str(about["target"]), _pairs(about["headers"]), data[start:]
 
 
 def payload_record(number: int, url: str, body: Body, key: int = 0) -> bytes:
-    about = {"url": url, "kind": body.kind, "path": body.path, "type": body.content_type, "items": body.items}
+    about: dict[str, Any] = {"url": url, "kind": body.kind, "path": body.path, "type": body.content_type, "items": body.items}
     if body.encoding:
         about["encoding"] = body.encoding
+    if body.headers:
+        about["headers"] = _texts(body.headers)
+    if body.subdomain:
+        about["subdomain"] = body.subdomain
     if key:
         about["key"] = key
-    head = json.dumps(about, separators=(",", ":")).encode()
+    head = _json(about)
     return record(PAYLOAD, NUMBER.pack(number), NUMBER.pack(len(head)), head, body.raw)
 
 
@@ -121,7 +141,7 @@ def read(data: bytes) -> Contents:
         for end, kind, body in _records(data):
             if kind == OWNER:
                 owner = _owner(body)
-            elif kind in (TELEMETRY, DATAGRAMS):
+            elif kind in TAKEN_KINDS:
                 taken.append(Taken(kind, TAKEN.unpack_from(body)[0], body[TAKEN.size :]))
             elif kind == PAYLOAD:
                 number, url, payload, key = _payload(body)
@@ -154,7 +174,7 @@ def compact(data: bytes, with_taken: bool = True) -> tuple[bytes, dict[int, int]
         whole, at = data[at:end], end
         if kind == OWNER:
             head = whole
-        elif kind in (TELEMETRY, DATAGRAMS):
+        elif kind in TAKEN_KINDS:
             taken.append(whole)
         elif kind == SEALED:
             sealed = whole if body else b""
@@ -191,7 +211,7 @@ def _waiting(body: bytes) -> tuple[list[Any], str | None]:
 
 def _owner(body: bytes) -> str | None:
     document: Any = json.loads(body)
-    return str(document["owner"]) if document["version"] == VERSION else None
+    return str(document["owner"]) if document["version"] in VERSIONS_READ else None
 
 
 def _payload(body: bytes) -> tuple[int, str, Body, int]:
@@ -200,5 +220,18 @@ def _payload(body: bytes) -> tuple[int, str, Body, int]:
     about: Any = json.loads(body[start : start + length])
     raw = body[start + length :]
     encoding = str(about.get("encoding", ""))
-    content = Body(str(about["kind"]), str(about["path"]), str(about["type"]), raw, int(about["items"]), encoding)
+    headers, subdomain = _pairs(about.get("headers", ())), str(about.get("subdomain", ""))
+    content = Body(str(about["kind"]), str(about["path"]), str(about["type"]), raw, int(about["items"]), encoding, headers, subdomain)
     return number, str(about["url"]), content, int(about.get("key", 0))
+
+
+def _json(about: dict[str, Any]) -> bytes:
+    return json.dumps(about, separators=(",", ":")).encode()
+
+
+def _texts(headers: Headers) -> list[list[str]]:
+    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
+
+
+def _pairs(texts: Any) -> Headers:
+    return tuple((str(name).encode("latin-1"), str(value).encode("latin-1")) for name, value in texts)

@@ -14,9 +14,12 @@ from reactor.net.errors import PeerUnavailable
 from reactor.net.origin import Origin, parse_origin
 from reactor.net.pool import Pool
 from reactor.secrets import ApiKey, PlainKey
+from reactor.version import VERSION
 
 LOGS_HEADER = (b"DD-PROTOCOL", b"agent-json")  # for the logs intake; an Observability Pipelines Worker does not know it
+USER_AGENT = (b"User-Agent", f"lambda-reactor/{VERSION}".encode())  # the intake of traces wants to know (specification, traces 10.3)
 RETRY_AFTER_S_MAX = 3_600
+URLS_MAX = 256  # remembered, taken apart
 
 
 class Sender:
@@ -44,17 +47,19 @@ class Sender:
         number = effect.payload.number
         begun: list[bool] = []
         end: SendEnded | None = None
+        late = "no API key in time"
         with trio.CancelScope(deadline=trio_time_of_mono(self._clock, effect.until_mono_ms)) as scope:
             self._under_way[number] = scope
             try:
                 key = await self._key(effect.payload.key)
+                late = "no answer in time"
                 end = await self._post(effect.payload, key, begun) if key else SendEnded(number, None, reason="no API key")
             except Exception as error:  # an address or a key that cannot be sent, TLS that cannot begin: it costs this try, not the process
                 # Its kind alone: the words of an error about a header hold the header, and that may be the key.
                 end = SendEnded(number, None, reason=f"cannot be sent: {type(error).__name__}", unknown=bool(begun))
         cancelled = self._under_way.pop(number, None) is None
         if not cancelled:
-            self._ended(end or SendEnded(number, None, reason="no answer in time", unknown=bool(begun)))
+            self._ended(end or SendEnded(number, None, reason=late, unknown=bool(begun)))
 
     async def _key(self, place: int) -> str | None:
         return await self._api_key.key() if place == OWN_KEY else self._additional_keys[place - 1]
@@ -73,16 +78,20 @@ class Sender:
     def _headers(self, payload: Payload) -> Headers:
         """All but the key."""
         body = payload.body
-        headers: Headers = ((b"Content-Type", body.content_type.encode()),)
+        headers: Headers = ((b"Content-Type", body.content_type.encode("latin-1")),) if body.content_type else ()
         if body.kind == "logs" and not is_worker(self._settings, body.kind, payload.key):
             headers = (LOGS_HEADER, *headers)
+        if body.kind == "traces":
+            headers = (USER_AGENT, *headers)
         if body.encoding:
-            headers = (*headers, (b"Content-Encoding", body.encoding.encode()))
-        return headers
+            headers = (*headers, (b"Content-Encoding", body.encoding.encode("latin-1")))
+        return (*headers, *body.headers)
 
     def _split_url(self, url: str) -> tuple[Origin, str]:
         """The origin, and what follows it as it stands: a worker's URL is used verbatim. Raises ValueError."""
         if url not in self._origins:
+            if len(self._origins) >= URLS_MAX:  # what is passed on brings queries of its own
+                self._origins.clear()
             place = next((at for at in range(url.find("://") + 3, len(url)) if url[at] in "/?"), len(url))
             origin, _ = parse_origin(url[:place])
             target = url[place:]

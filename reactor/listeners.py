@@ -9,16 +9,18 @@ from typing import Any
 from protocols import lifecycle_api, trace_api
 from protocols.http_server import HttpLimits, Refused, Request, Response
 from protocols.telemetry_records import parse_batch
-from reactor.agent.inputs import Datagrams, Telemetry
+from reactor.agent import requests
+from reactor.agent.inputs import Datagrams, NotServed, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
 from reactor.net.network import DatagramSocket, Listener, Network
 from reactor.net.serve import Handler, HttpListener
 from reactor.net.settle import settle
 from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, RECEIVE_BUFFER_BYTES, HandOver
-from reactor.version import VERSION
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
+TRACE_CONNECTIONS_MAX = 128
+TRACE_BODIES_BYTES_MAX = 64 * 1024 * 1024  # of all requests to port 8126 while they arrive: one of the largest, and room beside it
 FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
 
 UDP, UNIX = "dogstatsd", "dogstatsd socket"  # regions
@@ -39,11 +41,17 @@ class Listeners:
         done: HandOver | None,
         protect: Callable[[bytes], None] = lambda body: None,
         dogstatsd_path: str | None = None,
+        protect_request: Callable[[Request], None] = lambda request: None,
+        expect_traces: Callable[[], None] = lambda: None,
     ) -> None:
-        """`protect` is given each telemetry body before it is answered. `dogstatsd_path`: where to listen for datagrams besides UDP."""
+        """`protect` is given each telemetry body before it is answered, `protect_request` each request to port 8126 that was taken.
+
+        `expect_traces` is told when a tracer has asked what is served, once. `dogstatsd_path`: where to listen for datagrams besides UDP.
+        """
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
-        self._done, self._protect = done, protect
+        self._done, self._protect, self._protect_request = done, protect, protect_request
+        self._expect_traces: Callable[[], None] | None = expect_traces
         self._http: dict[str, HttpListener] = {}
         self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
         self._pumps: dict[str, DatagramPump] = {}
@@ -51,7 +59,7 @@ class Listeners:
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
             "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
             "lifecycle": (HttpLimits(lifecycle_api.BODY_BYTES_MAX), self._lifecycle),
-            "trace": (HttpLimits(trace_api.BODY_BYTES_MAX), self._trace),
+            "trace": (HttpLimits(trace_api.BODY_BYTES_MAX, body_bytes_of=trace_api.body_bytes_max), self._trace),
         }
 
     @property
@@ -87,6 +95,11 @@ class Listeners:
     async def settle(self, bound_ms: int, quiet_ms: int) -> bool:
         return await settle(self._http.values(), self._pumps.values(), bound_ms, quiet_ms, self._clock)
 
+    def turned_away(self) -> dict[str, int]:
+        """Connections that were closed for want of room, by the port's role."""
+        counts = {role: listener.statistics() for role, listener in self._http.items()}
+        return {role: count for role, each in counts.items() if (count := each.turned_away + each.closed_for_others)}
+
     def kernel_drops(self) -> int:
         """Datagrams that the kernel dropped before we could read them."""
         return self._drops_before + sum(pump.statistics().kernel_drops or 0 for pump in self._pumps.values())
@@ -94,7 +107,12 @@ class Listeners:
     async def _bind_http(self, role: str, host: str, port: int) -> None:
         limits, handle = self._handlers[role]
         try:
-            self._http[role] = HttpListener(await self._open(role, host, port), limits, handle)
+            opened = await self._open(role, host, port)
+            if role == "trace":  # its clients are the function's, and may be many: none of them may take another's turn
+                room = {"connections_max": TRACE_CONNECTIONS_MAX, "body_bytes_max": TRACE_BODIES_BYTES_MAX}
+                self._http[role] = HttpListener(opened, limits, handle, **room)
+            else:
+                self._http[role] = HttpListener(opened, limits, handle)
         except OSError as error:
             self._say("ERROR", f"port {port} for {role} cannot be opened: {error}")
 
@@ -151,4 +169,15 @@ class Listeners:
         return lifecycle_api.answer(request)
 
     async def _trace(self, request: Request | Refused) -> Response:
-        return trace_api.answer(request, VERSION)
+        if isinstance(request, Refused):
+            self._receive(NotServed("request", f"status {request.status}"))
+            return trace_api.refused(request)
+        item, answer = requests.read(request)
+        if request.path == trace_api.INFO_PATH and self._expect_traces is not None:
+            self._expect_traces()
+            self._expect_traces = None
+        if item is not None:
+            if answer.status < 300:
+                self._protect_request(request)
+            self._receive(item)
+        return answer

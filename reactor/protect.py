@@ -6,9 +6,11 @@ are sealed. Without a spool it does nothing.
 
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from protocols import spool_format as form
+from protocols.http_server import Request
 from reactor.agent.outputs import ForgetPayload, KeepPayloads, ReplacePayload
 from reactor.net.clock import Clock
 from reactor.spool import Spool
@@ -49,6 +51,11 @@ class Protection:
         if self.spool is not None:
             self.spool.take(form.TELEMETRY, self._clock.now().epoch_ms, body)
 
+    def take_request(self, request: Request) -> None:
+        """One to port 8126, before it is answered."""
+        if self.spool is not None:
+            self.spool.take(form.REQUEST, self._clock.now().epoch_ms, *form.request_bytes(*attrs.astuple(request, recurse=False)))
+
     def take_datagrams(self, datagrams: list[bytes]) -> None:
         if self.spool is None and not self._is_expected:
             return
@@ -75,6 +82,8 @@ class Protection:
     def replace(self, effect: ReplacePayload) -> None:
         if self.spool is not None:
             self.spool.replace(effect.number, effect.payloads)
+            for payload in effect.payloads if effect.begun else ():
+                self.spool.begin(payload.number)
 
     def begin(self, number: int) -> None:
         if self.spool is not None:

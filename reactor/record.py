@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from fsm.time import Now
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
-from protocols.fixture import Header, Told, datagram_fields, header_line, told_line
+from protocols.fixture import Header, Told, datagram_fields, header_line, request_fields, told_line
 from reactor.agent import inputs as given
 from reactor.config.values import Settings
 from reactor.net.clock import Clock
@@ -173,6 +173,10 @@ _TELL: dict[type, Callable[..., _Told]] = {
     given.NextAnswered: _next,
     given.Telemetry: _telemetry,
     given.Datagrams: lambda item: ("datagrams", datagram_fields(item.datagrams)),
+    given.Traces: lambda item: ("request", request_fields(item.request)),
+    given.ClientTraceStats: lambda item: ("request", request_fields(item.request)),
+    given.PassedOn: lambda item: ("request", request_fields(item.request)),
+    given.NotServed: _nothing,  # nothing of it was kept
     given.Terminated: lambda item: ("sigterm", {}),
     given.Begin: _nothing,
     given.TimerDue: _nothing,

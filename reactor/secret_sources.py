@@ -27,6 +27,7 @@ ENDPOINT_VARIABLES = {
     "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "ssm": "AWS_ENDPOINT_URL_SSM",
 }
+FIPS_VARIABLE = "AWS_USE_FIPS_ENDPOINT"  # AWS's own, too
 
 
 class Sources:
@@ -40,10 +41,9 @@ class Sources:
         aws: Pool,
         intakes: Pool,
         clock: Clock,
-        is_fips: bool = False,
     ) -> None:
         self._settings, self._sandbox, self._environment = settings, sandbox, environment
-        self._aws, self._intakes, self._clock, self._is_fips = aws, intakes, clock, is_fips
+        self._aws, self._intakes, self._clock = aws, intakes, clock
         self._ways: dict[str, Callable[[], Awaitable[str | Failure]]] = {
             "delegated": self._delegated,
             "kms": self._kms,
@@ -106,7 +106,8 @@ class Sources:
         variable = ENDPOINT_VARIABLES[service]
         if own := self._environment.get(variable, "").strip():
             return _origin_of(own, variable)
-        return Origin("https", host_of(service, region, is_fips=self._is_fips), 443)
+        is_fips = self._environment.get(FIPS_VARIABLE, "").strip().lower() == "true"
+        return Origin("https", host_of(service, region, is_fips=is_fips), 443)
 
     # --- delegated authentication ---------------------------------------------------------------------------------------------
 

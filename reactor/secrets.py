@@ -112,7 +112,6 @@ def make_api_key(
     say: Callable[[str, str], None],
     *,
     tls: Tls | None = None,
-    is_fips: bool = False,
 ) -> ApiKey:
     """What these settings ask for.
 
@@ -128,6 +127,6 @@ def make_api_key(
     async def load(source: str) -> str | Failure:
         from reactor.secret_sources import Sources  # signing needs OpenSSL's digests: tens of milliseconds, due when a key is
 
-        return await Sources(settings, sandbox, environment, Pool(network, tls), intakes, clock, is_fips).load(source)
+        return await Sources(settings, sandbox, environment, Pool(network, tls), intakes, clock).load(source)
 
     return FetchedKey(sources, reload_interval_ms(settings, sources), load, clock, start, say)

@@ -20,6 +20,7 @@ BYTES_MAX = 16 * 1024 * 1024
 MARKS_RESERVE_BYTES = 64 * 1024  # beyond the bound, for marks alone: what is delivered must not come to life again
 FREE_SHARE = 4  # at most this part of what is free in /tmp, which is the function's
 WORTH_REWRITING = 4  # the file is written anew when at least this part of it is confirmed
+NAMES = {form.TELEMETRY: "telemetry", form.DATAGRAMS: "datagrams", form.REQUEST: "requests"}
 ASIDE_SUFFIX, NEW_SUFFIX = ".aside", ".new"
 
 NOTHING = form.Contents(None, [], [], 0)
@@ -89,10 +90,13 @@ class Spool:
 
     # --- writing --------------------------------------------------------------------------------------------------------------
 
-    def take(self, kind: int, epoch_ms: int, data: bytes) -> None:
-        """Write down what is about to be acknowledged."""
-        record = form.taken_record(kind, epoch_ms, data)
-        if self._append(record, "telemetry" if kind == form.TELEMETRY else "datagrams"):
+    def take(self, kind: int, epoch_ms: int, *data: bytes) -> None:
+        """Write down what is about to be acknowledged. What can never fit is not even put together."""
+        if self._descriptor is not None and sum(map(len, data)) > self._bytes_max:
+            self._count(f"{NAMES[kind]}: over the bound")
+            return
+        record = form.taken_record(kind, epoch_ms, *data)
+        if self._append(record, NAMES[kind]):
             self._taken_bytes += len(record)
 
     def seal(self, payloads: Sequence[Payload], waiting: bytes = b"") -> None:

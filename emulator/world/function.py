@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from emulator import records
-from emulator.world.accounts import FUNCTION, Account, World
+from emulator.world.accounts import Account, World
 from emulator.world.feed import Feed
 from emulator.world.items import Record
 from emulator.world.scenario import LINES, Invocation, Work
@@ -49,7 +49,7 @@ class Function:
         )
         self.pay_owed()
         if invocation.start_record == "sent":
-            self._feed.emit(records.start(FUNCTION, world.epoch_ms(), self.in_hand.request_id, None, None, None))
+            self._feed.emit(records.start(world.function, world.epoch_ms(), self.in_hand.request_id, None, None, None))
 
     async def run(self, invocation: Invocation) -> None:
         """Do all of the invocation's work, each piece at its time."""
@@ -84,9 +84,16 @@ class Function:
             self.emit_end(attrs.evolve(invocation, outcome="crash"))
 
     def emit_end(self, invocation: Invocation) -> None:
+        """The records of its end; on managed instances the report alone, without figures of the sandbox."""
         now_ms, request_id, duration_ms = self._world.epoch_ms(), self.in_hand.request_id, invocation.duration_ms
         status = "error" if invocation.outcome == "crash" else invocation.outcome
         error_type = "Runtime.ExitError" if invocation.outcome == "crash" else None
+        if self._world.scenario.is_managed:
+            report = records.report(now_ms, request_id, status, {"durationMs": duration_ms + 0.4}, error_type=error_type)
+            self.in_hand.ends = (report,)
+            if invocation.report_record != "lost":
+                self._feed.emit(report)
+            return
         done = records.runtime_done(now_ms, request_id, status, float(duration_ms), 8, error_type=error_type)
         metrics = {"durationMs": duration_ms + 0.4, "billedDurationMs": duration_ms + 1, "memorySizeMB": 128, "maxMemoryUsedMB": 90}
         report = records.report(now_ms, request_id, status, metrics, error_type=error_type)

@@ -1,7 +1,7 @@
 """Payloads on their way to one intake, with the circuit of that intake, among answers of every kind, lost answers, and flushes at any time.
 
-Two payloads at once, one of which may become two, and the other may be an earlier process's; new ones come for as long as one likes, so
-no run ever ends.
+Two payloads, one of which may become two, and the other may be an earlier process's; new ones come for as long as one likes, so no run ever
+ends. In one model they go one after the other, in the other side by side, with less to choose from besides.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,25 @@ import attrs
 
 from fsm import delivery, destination
 from fsm import events as ev
+from fsm.change import change
 from fsm.check.model import DUE, WAIT, Broken, Model, Reaction, Seen, Stimulus, Subject, Surroundings, Taken
-from fsm.check.outbox_contract import HOLDING_A_SLOT, IN_FLIGHT, NOT_IN_TIME, TIMER_KEPT, Outbox, Step
+from fsm.check.outbox_contract import (
+    ALL_ALONG,
+    ALL_THE_TIME,
+    BARRED,
+    HOLDING_A_SLOT,
+    IN_FLIGHT,
+    NOT_IN_TIME,
+    PAUSES,
+    SENT_ONCE,
+    TIMER_KEPT,
+    Outbox,
+    Step,
+)
 from fsm.check.standing import HERE, Standing, Walker
 from fsm.delivery import TRIES_MAX
 from fsm.engine import Table
 
-NAMES = "pq"
 BOUND_MS = 500  # of a flush: time for all pauses, if answers come quickly
 GRAIN_MS = 100  # all times are multiples of this
 AFTER_MS = 400  # asked for by an intake: time for that, if the answer comes quickly
@@ -27,9 +39,7 @@ ENDS_ONCE = "each payload is counted once: delivered, dropped, or halved"
 DELIVERED = "delivered is what the intake took"
 MAYBE_TWICE = "delivered perhaps twice is said where an answer was lost before, and only there"
 REFUSED = "dropped is what was refused or discarded, and nothing else"
-SENT_ONCE = "a payload has one request under way at a time"
 TRIED = "in one flush a payload is sent so many times at the most"
-BARRED = "an intake that is down gets one probe at a time, and nothing else"
 PROBED = "an intake that is being probed has a probe under way"
 RENEWED = "another key is looked for when one is refused"
 HEALS = "an intake that is down has a timer for the next probe"
@@ -43,35 +53,47 @@ RULES = {
     REFUSED: "CountDropped after an answer that would be the same again, or Discarded",
     SENT_ONCE: "Send only where no request is under way",
     TRIED: f"{TRIES_MAX} Sends from one SendBy on",
-    BARRED: "once a payload had to be set aside, no other leaves the queue",
+    BARRED: "while the intake is not CLOSED, a Send is that of a probe, of which one is under way at a time",
     PROBED: "in PROBE, a payload that is a probe is under way",
     RENEWED: "RenewKey at the first 403",
     HEALS: "in OPEN, ProbeDue is armed",
+    PAUSES: "ProbeDue at the pause, or at what the intake asked for if that is more; CLOSED by DestinationAnswered, READY by ProbeDue",
+    ALL_THE_TIME: "the bound of a Send is that of the flush; PAUSED after what may change, if the next try lies before that bound",
+    ALL_ALONG: "after FlushBegan nothing is ASIDE whose intake is CLOSED; after LastChance an intake is CLOSED, or wants another key",
     TIMER_KEPT: "armed is what is kept",
     NOT_IN_TIME: "the bound of a request lies ahead",
     NO_STALL: "from every state, bounds and pauses alone lead to one in which nothing is under way",
 }
 
-# What an intake may answer, and whether that request may have gone out twice.
-ANSWERS: tuple[tuple[int, int, bool], ...] = (
-    (202, 0, False),
-    (202, 0, True),
-    (403, 0, False),
-    (413, 0, False),
-    (400, 0, False),
-    (429, AFTER_MS, False),
-    (500, 0, False),
-    (500, 0, True),
-)
+# What an intake may answer: status, how long it asks to be left alone, and whether that request may have gone out twice.
+Answer = tuple[int, int, bool]
+
+
+@attrs.frozen
+class Traffic:
+    """What a model may choose from. `slots`: requests at once. `kinds`: of each payload, whether it has halves, and whether it was begun.
+
+    `joins_for_longer`: a flush that joins another may be waited for longer than that. `is_slow`: answers come just before a timer, too.
+    `may_go`: for want of room, single payloads are discarded.
+    """
+
+    slots: int
+    bound_ms: int  # of a flush
+    answers: tuple[Answer, ...]
+    losses: tuple[bool, ...]  # an answer does not come: whether the request may have arrived
+    kinds: Mapping[str, tuple[tuple[bool, bool], ...]]
+    joins_for_longer: bool = True
+    is_slow: bool = True
+    may_go: bool = True
 
 
 class Deliveries:
     """The subject: one machine per payload, one for the intake, with an outbox around them."""
 
-    def __init__(self, tables: Mapping[str, Table[Any, Any]]) -> None:
+    def __init__(self, tables: Mapping[str, Table[Any, Any]], traffic: Traffic) -> None:
         self.taken: set[Taken] = set()
-        self._parcels = Walker(tables["delivery"], self.taken)
-        self._intake = Walker(tables["destination"], self.taken)
+        self._walkers = Walker(tables["delivery"], self.taken), Walker(tables["destination"], self.taken)
+        self._traffic = traffic
         self._final = tables["delivery"].final
 
     def start(self) -> Outbox:
@@ -81,7 +103,7 @@ class Deliveries:
         timers = state.timers()
         next_ms = min((ms for ms, _, _ in timers), default=0)
         yield from ((DUE, what, name) for ms, name, what in timers if ms == next_ms)
-        if next_ms > GRAIN_MS and any(parcel.machine.state in HOLDING_A_SLOT for parcel in state.parcels):
+        if self._traffic.is_slow and next_ms > GRAIN_MS and any(parcel.machine.state in HOLDING_A_SLOT for parcel in state.parcels):
             yield (WAIT,)
 
     def react(self, state: Outbox, stimulus: Stimulus) -> Iterable[Reaction]:
@@ -91,6 +113,9 @@ class Deliveries:
             step = self._step(state, next_ms - (GRAIN_MS if word == WAIT else 0))
         else:
             step = self._step(state)
+            if word == "flush":
+                is_new = self._traffic.joins_for_longer or not state.is_waited_for()
+                rest.insert(0, self._traffic.bound_ms if is_new else 0)
             if word in ("answered", "unanswered") and not self._is_under_way(state, rest[0]):
                 return ()
             if word == "discarded" and not self._may_be_discarded(state, rest[0]):
@@ -102,7 +127,7 @@ class Deliveries:
         return (reaction,)
 
     def _step(self, state: Outbox, passed_ms: int = 0) -> Step:
-        return Step(self._parcels, self._intake, self._final, state, passed_ms)
+        return Step(self._walkers, self._final, self._traffic.slots, state, passed_ms)
 
     @staticmethod
     def _is_under_way(state: Outbox, name: str) -> bool:
@@ -121,6 +146,8 @@ def _look_at(outbox: Any) -> None:
         raise Broken(PROBED, "nothing is under way that could tell how it is")
     if intake.state is destination.State.OPEN and not intake.armed:
         raise Broken(HEALS, "nothing will lead to a probe")
+    if len(probes) > 1:
+        raise Broken(BARRED, f"{' and '.join(parcel.name for parcel in probes)} are probes at once")
     for parcel in outbox.parcels:
         if (parcel.machine.state is IN_FLIGHT) != (parcel.request_ms is not None):
             raise Broken(SENT_ONCE, f"{parcel.name} is {parcel.machine.state}, with a request until {parcel.request_ms}")
@@ -157,10 +184,11 @@ _TAKE: dict[str, Any] = {
 }
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Known:
-    """Of one payload: whether an answer was lost; requests since its turn came; whether one is under way."""
+    """Of one payload: whether it could be two; whether an answer was lost; requests since its turn came; whether one is under way."""
 
+    has_halves: bool = False
     lost: bool = False
     sent: int = 0
     is_under_way: bool = False
@@ -178,24 +206,26 @@ class World:
 class Intake:
     """The surroundings: the intake, those who flush, and the one who counts along."""
 
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+
     def start(self) -> World:
         return World()
 
     def offers(self, state: World) -> Iterable[Stimulus]:
         if state.is_over:
             return
-        names = [name for name, _ in state.known]
-        free = next((name for name in NAMES if not any(known.startswith(name) for known in names)), None)
+        traffic, names = self._traffic, [name for name, _ in state.known]
+        free = next((name for name in traffic.kinds if not any(known.startswith(name) for known in names)), None)
         if free is not None:
-            yield ("add", free, False, False)
-            yield ("add", free, True, False) if free == NAMES[0] else ("add", free, False, True)
-        yield from (("flush", BOUND_MS, is_final) for is_final in (False, True))
+            yield from (("add", free, *kind) for kind in traffic.kinds[free])
+        yield from (("flush", is_final) for is_final in (False, True))
         yield from (("an invocation begins",), ("another key",), ("all discarded",))
         for name, known in state.known:
             if known.is_under_way:
-                yield from (("answered", name, *answer) for answer in ANSWERS)
-                yield from (("unanswered", name, unknown) for unknown in (False, True))
-            else:
+                yield from (("answered", name, *answer) for answer in traffic.answers)
+                yield from (("unanswered", name, unknown) for unknown in traffic.losses)
+            elif traffic.may_go:
                 yield ("discarded", name)
 
     def observe(self, state: World, stimulus: Stimulus, seen: Seen) -> World:
@@ -219,8 +249,8 @@ class _Watch:
 
     def _take(self) -> None:
         match self._stimulus:
-            case ("add", name, _, was_begun):
-                self._known[name] = Known(lost=was_begun)
+            case ("add", name, has_halves, was_begun):
+                self._known[name] = Known(has_halves, lost=was_begun)
             case ("answered", name, _, _, unknown) | ("unanswered", name, unknown):
                 self._over(name, unknown)
             case ("due", "no answer", name):
@@ -230,7 +260,7 @@ class _Watch:
 
     def _over(self, name: str, unknown: bool) -> None:
         known = self._known[name]
-        self._known[name] = attrs.evolve(known, lost=known.lost or unknown, is_under_way=False)
+        self._known[name] = change(known, lost=known.lost or unknown, is_under_way=False)
 
     def watch(self, seen: Seen) -> World:
         for text in seen:
@@ -247,7 +277,7 @@ class _Watch:
         elif word in ("CountDelivered", "CountDropped", "SplitInTwo"):
             self._ends(rest[0], word, " ".join(rest[1:]))
         elif word == "CancelSend":
-            self._known[rest[0]] = attrs.evolve(self._known[rest[0]], is_under_way=False)
+            self._known[rest[0]] = change(self._known[rest[0]], is_under_way=False)
 
     def _sent(self, name: str) -> None:
         known = self._known.get(name)
@@ -257,7 +287,7 @@ class _Watch:
         sent = known.sent + 1 if is_again else 1
         if sent > TRIES_MAX:
             raise Broken(TRIED, f"{name} is sent for the {sent}th time")
-        self._known[name] = attrs.evolve(known, sent=sent, is_under_way=True)
+        self._known[name] = change(known, sent=sent, is_under_way=True)
 
     def _ends(self, name: str, word: str, how: str) -> None:
         if name in self._ended or name not in self._known:
@@ -268,12 +298,13 @@ class _Watch:
         if word == "CountDelivered":
             self._delivered(name, status, known, how)
         elif word == "CountDropped":
-            if not self._stimulus[0].endswith("discarded") and not _is_final(status):
+            is_refused = _is_final(status) and not (status == delivery.TOO_LARGE and known.has_halves)
+            if not self._stimulus[0].endswith("discarded") and not is_refused:
                 raise Broken(REFUSED, f"{name} is dropped after {self._stimulus}")
         elif status != delivery.TOO_LARGE:
             raise Broken(REFUSED, f"{name} is halved after {self._stimulus}")
         else:
-            self._known |= {name + "1": Known(), name + "2": Known()}
+            self._known |= {name + "1": Known(lost=known.lost), name + "2": Known(lost=known.lost)}
 
     @staticmethod
     def _delivered(name: str, status: int, known: Known, how: str) -> None:
@@ -305,10 +336,39 @@ def _is_final(status: int) -> bool:
     return 400 <= status < 500 and status not in (*delivery.RETRYABLE, 403)
 
 
-def _make(tables: Mapping[str, Table[Any, Any]]) -> tuple[Subject, Surroundings]:
-    return Deliveries(tables), Intake()
+def model_of(name: str, text: str, traffic: Traffic) -> Model:
+    def make(tables: Mapping[str, Table[Any, Any]]) -> tuple[Subject, Surroundings]:
+        return Deliveries(tables, traffic), Intake(traffic)
+
+    return Model(name, text, ("delivery", "destination"), RULES, make, NO_STALL)
 
 
-DELIVERY = Model(
-    "delivery", "payloads, answers of every kind, and an intake that fails and heals", ("delivery", "destination"), RULES, _make, NO_STALL
+PLAIN, HALVES, BEGUN = (False, False), (True, False), (False, True)
+TAKEN, TAKEN_ONCE_MORE, BUSY, KEY_REFUSED = (202, 0, False), (202, 0, True), (500, 0, False), (403, 0, False)
+
+DELIVERY = model_of(
+    "delivery",
+    "payloads in turn, answers of every kind, and an intake that fails and heals",
+    Traffic(
+        slots=1,
+        bound_ms=BOUND_MS,
+        answers=(TAKEN, TAKEN_ONCE_MORE, KEY_REFUSED, (413, 0, False), (400, 0, False), (429, AFTER_MS, False), BUSY, (500, 0, True)),
+        losses=(False, True),
+        kinds={"p": (PLAIN, HALVES), "q": (PLAIN, BEGUN)},
+    ),
+)
+
+# An intake is left alone for as long as a flush may take: so the one may be given up, and ready for a probe, before the other has ended.
+DELIVERY_ABREAST = model_of(
+    "delivery_abreast",
+    "two requests at once, of which one finds out what the other does not know yet",
+    Traffic(
+        slots=2,
+        bound_ms=destination.PAUSE_MS_MIN,
+        answers=(TAKEN, KEY_REFUSED, (429, destination.PAUSE_MS_MIN, False)),
+        losses=(False,),
+        kinds={"p": (PLAIN,), "q": (PLAIN,)},
+        joins_for_longer=False,
+        may_go=False,
+    ),
 )

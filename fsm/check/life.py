@@ -1,20 +1,22 @@
 """The on-demand lifecycle as a subject: what it is told, and what it may forget so that equal futures are one state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from fsm import events as ev
 from fsm import flush
 from fsm.change import change
-from fsm.check.model import Stimulus
+from fsm.check.model import DUE, Broken, Reaction, Stimulus
 from fsm.check.sandbox import FLUSH_JOINS, LATE_MS, TELL, Alive, Sandbox, Step
 from fsm.check.standing import HERE
 from fsm.decision import ADAPTIVE_GAP_S, ADAPTIVE_INTERVAL_MS, RING_LENGTH, Cadence, Kind, Strategy, decide
 from fsm.engine import Table
 from fsm.on_demand import ASKED, IN_SHUTDOWN, OWING, State
 from fsm.on_demand_actions import INVOCATION_MS_MAX, Data
+from fsm.shared_actions import RESTARTS_MAX
 
 JOINS = FLUSH_JOINS  # between the lifecycle and the flush
+AT_ONCE = "what an event calls for is asked for in that very step"
 FLUSH_TIMEOUT_S = 30
 ASLEEP_MS = 5_000
 AHEAD_S = 3_600  # how far ahead lies what only a clock that was put back can explain
@@ -66,6 +68,12 @@ class OnDemandLife(Sandbox):
         data = Data(Cadence(strategy, FLUSH_TIMEOUT_S, HERE_S, ring))
         super().__init__((tables["on_demand"], tables["flush"]), (self.forget("lifecycle", State.INIT_START, data, 0, 0), flush.Data()))
 
+    def react(self, state: Alive, stimulus: Stimulus) -> Iterable[Reaction]:
+        reactions = tuple(super().react(state, stimulus))
+        for reaction in reactions:
+            _look_at(state, stimulus, reaction)
+        return reactions
+
     def time_of(self, state: Alive, stimulus: Stimulus) -> tuple[int, int]:
         match stimulus:
             case ("invoke", _, _, gap_ms):
@@ -78,6 +86,56 @@ class OnDemandLife(Sandbox):
         if region == "flush":
             return data
         return _ended(state, data, mono_ms) if state in ENDED else _living(state, data, epoch_ms)
+
+
+# --- what is asked for at once ------------------------------------------------------------------------------------------------
+
+
+def _look_at(before: Alive, stimulus: Stimulus, reaction: Reaction) -> None:
+    """Raises Broken."""
+    after = reaction.state
+    assert isinstance(after, Alive)
+    for word in _wanted(before, stimulus):
+        if not any(text.startswith(word) for text in reaction.seen):
+            raise Broken(AT_ONCE, f"no {word} after {stimulus[0]}")
+    if after.life.state is not State.EXIT and any(text.startswith("Exit") for text in reaction.seen):
+        raise Broken(AT_ONCE, f"it exits, and is in {after.life.state}")
+    if stimulus == (DUE, ev.RaceDue) and ev.RaceDue not in dict(after.life.armed):
+        raise Broken(AT_ONCE, "an invocation that goes on is flushed in the middle only once")
+
+
+def _wanted(before: Alive, stimulus: Stimulus) -> tuple[str, ...]:
+    """What must be seen in a step, whatever was promised to the invocation in hand."""
+    state = before.life.state
+    if state in ENDED:
+        return ("Exit",) if stimulus == ("spooled",) else ()
+    match stimulus:
+        case ("begin",):
+            return ("Bind", "Register")
+        case ("registered",):
+            return ("Subscribe",)
+        case ("register refused",):
+            return ("Exit 1",)
+        case ("subscribed",) | ("subscription refused",) if state is State.INIT_SUBSCRIBE:
+            return ("AskNext", "WarmUp")
+        case ("due", tick):
+            return _WANTED_WHEN_DUE.get(tick, ())
+        case ("full",) if state in (State.INVOKE_WAIT, State.REPORT_RUNNING, State.REPORT_IDLE):
+            return ("StartFlush",)
+        case ("crashed", times) if state is not State.INIT_START:
+            return ("Restart",) if times <= RESTARTS_MAX else ("Disable",)
+        case ("restored",) if before.registered:
+            return ("DropIdleConnections", "Reseed")
+        case ("jump", _) | ("asleep",):
+            return ("DropIdleConnections",)
+    return ()
+
+
+_WANTED_WHEN_DUE: dict[type, tuple[str, ...]] = {
+    ev.RegisterBound: ("Exit 1",),
+    ev.SubscribeBound: ("AskNext", "WarmUp"),
+    ev.RaceDue: ("StartFlush",),
+}
 
 
 # --- what it may forget -------------------------------------------------------------------------------------------------------

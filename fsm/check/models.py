@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from fsm.check.deliveries import DELIVERY
+from fsm.check.deliveries import DELIVERY, DELIVERY_ABREAST
 from fsm.check.flushes import FLUSH
 from fsm.check.invocations import INVOCATION, MANAGED_INVOCATION
 from fsm.check.life_models import MODELS as LIVES
@@ -10,7 +10,9 @@ from fsm.check.managed_life import MANAGED_LIFE
 from fsm.check.model import Model
 
 # The quick ones first: who breaks a table hears of it soon.
-MODELS: Mapping[str, Model] = {model.name: model for model in (FLUSH, MANAGED_INVOCATION, INVOCATION, MANAGED_LIFE, DELIVERY, *LIVES)}
+MODELS: Mapping[str, Model] = {
+    model.name: model for model in (FLUSH, MANAGED_INVOCATION, INVOCATION, MANAGED_LIFE, DELIVERY, DELIVERY_ABREAST, *LIVES)
+}
 
 # Machines that no model walks, each with what holds their rules instead.
 NOT_WALKED = {"secret": "its tests try every state with every event, and every order of answers"}

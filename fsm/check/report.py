@@ -12,19 +12,33 @@ from fsm.check.explore import Happening, Result, Violation
 from fsm.check.model import DUE, WAIT, Model, Stimulus, Taken
 from fsm.engine import Table
 
+Cell = tuple[str, str, str]  # machine, state, event
+Tables = Mapping[str, Table[Any, Any]]
+
 
 @attrs.frozen
 class Coverage:
-    """Of one machine: how many rows it has, and which were never taken. `explained` are those that no model can take, with reasons."""
+    """Of one machine: how many rows it has, and which were never taken. `explained` are those that no model can take, with reasons.
+
+    `outdated` are cells, in words, that have a reason and need none: all of their rows were taken, or there is no such cell. `is_whole`:
+    all models of this machine were walked.
+    """
 
     machine: str
     rows: int
     missed: tuple[Taken, ...]
     explained: tuple[tuple[Taken, str], ...]
+    outdated: tuple[str, ...]
+    is_whole: bool
 
     @property
     def taken(self) -> int:
         return self.rows - len(self.missed) - len(self.explained)
+
+    @property
+    def is_true(self) -> bool:
+        """Whether each row was taken or has a reason, and each reason a row. Of a part of the models one cannot say."""
+        return not self.is_whole or not (self.missed or self.outdated)
 
 
 def rows_of(table: Table[Any, Any]) -> Iterator[Taken]:
@@ -33,23 +47,26 @@ def rows_of(table: Table[Any, Any]) -> Iterator[Taken]:
         yield from (Taken(table.name, str(state), kind.__name__, place) for place in range(len(cell)))
 
 
-def coverage(models: Iterable[Model], results: Iterable[Result], tables: Mapping[str, Table[Any, Any]]) -> tuple[Coverage, ...]:
-    """Of every machine of these models, over all of them together."""
-    models = tuple(models)
+def coverage(models: Iterable[Model], results: Iterable[Result], known: Iterable[Model], tables: Tables) -> tuple[Coverage, ...]:
+    """Of every machine of these models, over all of them together; `known` are all that there are."""
+    models, known = tuple(models), tuple(known)
     taken = frozenset[Taken]().union(*(result.taken for result in results))
     reasons = {cell: reason for model in models for cell, reason in model.unreached.items()}
+    left_out = {machine for model in known if model not in models for machine in model.machines}
     machines = dict.fromkeys(machine for model in models for machine in model.machines)
-    return tuple(_coverage(tables[machine], taken, reasons) for machine in machines)
+    return tuple(_coverage(tables[machine], taken, reasons, machine not in left_out) for machine in machines)
 
 
-def _coverage(table: Table[Any, Any], taken: frozenset[Taken], reasons: Mapping[tuple[str, str, str], str]) -> Coverage:
+def _coverage(table: Table[Any, Any], taken: frozenset[Taken], reasons: Mapping[Cell, str], is_whole: bool) -> Coverage:
     rows = tuple(rows_of(table))
     left = [row for row in rows if row not in taken]
     explained = tuple((row, reasons[_cell(row)]) for row in left if _cell(row) in reasons)
-    return Coverage(table.name, len(rows), tuple(row for row in left if _cell(row) not in reasons), explained)
+    used = {_cell(row) for row, _ in explained}
+    outdated = tuple(f"{cell[1]} x {cell[2]}" for cell in reasons if cell[0] == table.name and cell not in used)
+    return Coverage(table.name, len(rows), tuple(row for row in left if _cell(row) not in reasons), explained, outdated, is_whole)
 
 
-def _cell(row: Taken) -> tuple[str, str, str]:
+def _cell(row: Taken) -> Cell:
     return row.machine, row.state, row.event
 
 
@@ -88,6 +105,7 @@ def coverage_lines(covered: Iterable[Coverage]) -> list[str]:
         lines.append(f"{each.machine}: {each.taken} of {each.rows} rows taken")
         lines += [f"  never taken: {row_text(row)}" for row in each.missed]
         lines += [f"  cannot be taken: {row_text(row)} ({reason})" for row, reason in each.explained]
+        lines += [f"  can be taken after all: {cell}" for cell in each.outdated]
     return lines
 
 
@@ -121,6 +139,8 @@ def coverage_document(covered: Iterable[Coverage]) -> dict[str, Any]:
             "taken": each.taken,
             "never taken": [row_text(row) for row in each.missed],
             "cannot be taken": {row_text(row): reason for row, reason in each.explained},
+            "can be taken after all": list(each.outdated),
+            "all models walked": each.is_whole,
         }
         for each in covered
     }

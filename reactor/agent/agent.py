@@ -5,7 +5,7 @@ where it belongs.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fsm import effects as do
@@ -15,8 +15,10 @@ from fsm.time import Now
 from protocols import telemetry_records as read
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.halves import halve
+from protocols.http_server import Request
 from protocols.intake_body import Body
-from protocols.spool_format import TELEMETRY, Kept, Taken
+from protocols.spool_format import DATAGRAMS, REQUEST, Kept, Taken
+from protocols.spool_format import read_request as request_of
 from reactor.agent import inputs as given
 from reactor.agent.codec import Codec, Plain
 from reactor.agent.destinations import Destinations
@@ -84,6 +86,10 @@ class Agent:
             given.NextAnswered: self._next_answered,
             given.Telemetry: self._telemetry,
             given.Datagrams: self._datagrams,
+            given.Traces: self._library_request,
+            given.ClientTraceStats: self._library_request,
+            given.PassedOn: self._library_request,
+            given.NotServed: lambda item: self.ledger.refuse(item.what, item.reason),
             given.TimerDue: self._timer_due,
             given.SettleEnded: lambda _: self._tell(ev.Settled(self._now, len(self.invocations))),
             given.SendEnded: self._send_ended,
@@ -179,6 +185,20 @@ class Agent:
         else:
             self._hold(item)
 
+    def _library_request(self, item: given.Traces | given.ClientTraceStats | given.PassedOn) -> None:
+        what, count = _kind_of(item)
+        if (pipelines := self._collecting(what, count)) is not None:
+            self.ledger.accept(what, count)
+            pipelines.take_request(item, self._now)
+            self._look_at_fullness()
+
+    def _collecting(self, what: str, count: int) -> Pipelines | None:
+        """The pipelines, while they take something; what comes outside that time is refused."""
+        if self._refusing or self.pipelines is None:
+            self.ledger.refuse(what, "after the end" if self._refusing else "before the registration", count)
+            return None
+        return self.pipelines
+
     def _hold(self, item: given.Datagrams) -> None:
         cost = sum(map(len, item.datagrams)) + DATAGRAM_COST_BYTES * len(item.datagrams)
         if self._held_bytes + cost > HELD_BYTES_MAX:
@@ -216,7 +236,7 @@ class Agent:
         pipelines.adopt(item.contents.waiting, item.contents.request_id, self._now)
         for taken in item.contents.taken:
             self._retake(taken, pipelines)
-        sealed = self._put_in_outbox(pipelines.seal(self._now, self._encoded_size))
+        sealed = self._put_in_outbox(pipelines.bodies(self._now, self._encoded_size, final=True))
         pipelines.account(self._now)
         self._out.append(KeepPayloads(sealed))
 
@@ -232,8 +252,11 @@ class Agent:
     def _retake(self, taken: Taken, pipelines: Pipelines) -> None:
         """Count again what an earlier process had only in its memory. Of its invocations, what their records say."""
         now = Now(taken.epoch_ms, self._now.mono_ms)
-        if taken.kind != TELEMETRY:
+        if taken.kind == DATAGRAMS:
             pipelines.take_datagrams([taken.data], now)
+            return
+        if taken.kind == REQUEST:
+            self._retake_request(taken, pipelines, now)
             return
         records, _ = read.parse_batch(taken.data)
         self.ledger.note("telemetry records of an earlier process", len(records))
@@ -247,6 +270,18 @@ class Agent:
                 pipelines.count_runtime(record, now)
             elif record["type"] == "platform.report":
                 pipelines.count_report(record, now)
+
+    def _retake_request(self, taken: Taken, pipelines: Pipelines, now: Now) -> None:
+        from reactor.agent.requests import read as read_request
+
+        try:
+            item, _ = read_request(Request(*request_of(taken.data)))
+        except Exception:  # whoever can write to /tmp may have written it
+            self.ledger.refuse("request of an earlier process", "not readable")
+            return
+        self.ledger.note("requests of an earlier process")
+        if isinstance(item, given.Traces | given.ClientTraceStats | given.PassedOn):
+            pipelines.take_request(item, now)
 
     # --- records --------------------------------------------------------------------------------------------------------------
 
@@ -381,7 +416,8 @@ class Agent:
         if self.pipelines is not None:
             self.pipelines.count_interval(self._measuring.interval(), self._now)
             self._count_own(self.pipelines)
-            sealed = self._put_in_outbox(self.pipelines.seal(self._now, self._encoded_size))
+            at_end = not self._machines.opened_by_start  # on managed instances nothing freezes
+            sealed = self._put_in_outbox(self.pipelines.bodies(self._now, self._encoded_size, effect.final, at_end))
             self._out.append(KeepPayloads(sealed, *self.pipelines.waiting(self._now)) if self._has_spool else KeepPayloads(sealed))
         self._out += self.outbox.flush(effect.until_mono_ms, self._now, effect.final)
         if self._own is not None:
@@ -395,11 +431,13 @@ class Agent:
             lost = Counter(counts.dropped) + Counter(counts.refused) + Counter(pipelines.metric_losses(self._now))
             pipelines.count_own(self._own.take(counts.accepted, lost), self._now)
 
-    def _put_in_outbox(self, bodies: list[Body]) -> tuple[Payload, ...]:
-        """Encode each body once; the main intakes first, then a payload of its own for each additional one."""
-        encoded = [self._codec.encode(body) for body in bodies]
-        main = [(self.destinations.main(body), body, sent) for body, sent in zip(bodies, encoded, strict=True)]
-        sealed = [self.outbox.add(place.url, body if place.is_plain else sent) for place, body, sent in main]
+    def _put_in_outbox(self, bodies: Iterable[Body]) -> tuple[Payload, ...]:
+        """Encode each body once, before the next is made; the main intakes first, then a payload of its own for each additional one."""
+        encoded, sealed = [], []
+        for body in bodies:
+            place, sent = self.destinations.main(body), self._codec.encode(body)
+            encoded.append(sent)
+            sealed.append(self.outbox.add(place.url, body if place.is_plain else sent))
         for sent in encoded:
             sealed += [self.outbox.add(place.url, sent, place.key) for place in self.destinations.additional(sent)]
         return tuple(sealed)
@@ -438,6 +476,13 @@ def _own_metrics(settings: Settings) -> "OwnMetrics | None":
     from reactor.agent.own_metrics import OwnMetrics
 
     return OwnMetrics()
+
+
+def _kind_of(item: given.Traces | given.ClientTraceStats | given.PassedOn) -> tuple[str, int]:
+    """What a request to port 8126 brings, as the ledger calls it, and how much of it."""
+    if isinstance(item, given.Traces):
+        return "span", sum(len(chunk.spans) for chunk in item.decoded.chunks)
+    return ("statistics", 1) if isinstance(item, given.ClientTraceStats) else (item.proxied.product, 1)
 
 
 def _request(record: read.Record) -> dict[str, Any] | None:

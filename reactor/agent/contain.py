@@ -1,6 +1,6 @@
 """A boundary around each pipeline: an error of ours there costs one item, and the rest lives on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from fsm.time import Now
@@ -15,10 +15,26 @@ WINDOW_MS = 60_000
 class Contained(Generic[T]):
     """One pipeline behind its boundary. `held(value)` counts the items that are lost when it is replaced."""
 
-    def __init__(self, name: str, make: Callable[[], T], held: Callable[[T], int], ledger: Ledger, say: Callable[[str, str], None]) -> None:
-        self.name, self.value = name, make()
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], T],
+        held: Callable[[T], int],
+        ledger: Ledger,
+        say: Callable[[str, str], None],
+        lazily: bool = False,
+    ) -> None:
+        """`lazily`: made when it is first called, so that a function which never uses it never loads it."""
+        self.name = name
         self._make, self._held, self._ledger, self._say = make, held, ledger, say
         self._failed_at: list[int] = []
+        self._value: T | None = None if lazily else make()
+
+    @property
+    def value(self) -> T:
+        if self._value is None:
+            self._value = self._make()
+        return self._value
 
     def call(self, function: Callable[..., Any], *args: Any, now: Now, otherwise: Any = None) -> Any:
         """`function(pipeline, *args)`, or `otherwise` if it raises."""
@@ -27,6 +43,23 @@ class Contained(Generic[T]):
         except Exception as error:
             self._failed(error, now)
             return otherwise
+
+    def each(self, function: Callable[[T], Iterable[Any]], *, now: Now) -> Iterator[Any]:
+        """What `function(pipeline)` gives, one by one as it is asked for; nothing more once it has raised, or if there is no pipeline."""
+        items = iter(self.call_if_made(function, now=now, otherwise=()))
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            except Exception as error:
+                self._failed(error, now)
+                return
+            yield item
+
+    def call_if_made(self, function: Callable[..., Any], *args: Any, now: Now, otherwise: Any = None) -> Any:
+        """As `call`; `otherwise` also where there is no pipeline yet, so that asking makes none."""
+        return otherwise if self._value is None else self.call(function, *args, now=now, otherwise=otherwise)
 
     def _failed(self, error: Exception, now: Now) -> None:
         if self._ledger.note(f"errors in the {self.name} pipeline"):
@@ -42,7 +75,7 @@ class Contained(Generic[T]):
         except Exception:  # it is broken: what it says of itself may be too
             lost = 0
         try:
-            self.value = self._make()
+            self._value = self._make()
         except Exception as error:  # better a broken one, whose every error is contained, than none
             self._say("ERROR", f"the {self.name} pipeline cannot be made anew: {type(error).__name__}: {error}")
             return

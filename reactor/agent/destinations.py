@@ -7,6 +7,7 @@ payload nor the spool holds a key. (specification, configuration 4, metrics 5.7,
 import attrs
 
 from protocols.intake_body import Body
+from protocols.trace_api import EVP, PRODUCTS, is_subdomain
 from reactor.config.values import Settings
 
 OWN_KEY = 0
@@ -38,6 +39,9 @@ class Destinations:
     def __init__(self, settings: Settings) -> None:
         self._main = {kind: Place(url, OWN_KEY, is_worker(settings, kind)) for kind, url in settings.intake_urls.items()}
         self._metrics = settings.intake_urls["series"].removesuffix(SERIES_PATH)
+        # What libraries send to other products has a path of its own, behind the host of the product.
+        self._products = {kind: origin_of(url) for kind, url in settings.intake_urls.items() if kind in PRODUCTS}
+        self._site = settings.site
         numbers = {key: number for number, key in enumerate(additional_keys(settings), 1)}
         self._additional = {
             kind: tuple(dict.fromkeys(Place(url, numbers[key]) for url, key in pairs))
@@ -45,11 +49,25 @@ class Destinations:
         }
 
     def main(self, body: Body) -> Place:
+        if body.kind == EVP:
+            return Place(f"https://{body.subdomain}.{self._site}{body.path}")
+        if body.kind in self._products:
+            return Place(self._products[body.kind] + body.path)
         return self._main.get(body.kind) or Place(self._metrics + body.path)
 
     def additional(self, body: Body) -> tuple[Place, ...]:
         return self._additional.get(body.kind, ())
 
     def knows(self, body: Body, url: str, key: int) -> bool:
-        """Whether this body may go there. What a file in /tmp says is not to be believed: with the body goes a key."""
+        """Whether this body may go there. What a file in /tmp says is not to be believed: with the body goes a key.
+
+        Nothing in front of a path's first "/" may make another host of ours.
+        """
+        if not body.path.startswith("/") or (body.kind == EVP and not is_subdomain(body.subdomain)):
+            return False
         return any((place.url, place.key) == (url, key) for place in (self.main(body), *self.additional(body)))
+
+
+def origin_of(url: str) -> str:
+    """`scheme://host:port` of an address."""
+    return "/".join(url.split("/", 3)[:3])

@@ -9,11 +9,13 @@ from typing import Any
 import attrs
 
 from protocols.intake_body import Body
+from protocols.trace_api import PRODUCTS
 from reactor.config.values import Settings
 
 ZSTD = "zstd"
 LEVELS = {
     "logs": "logs_config_compression_level",
+    "traces": "apm_config_compression_level",
     "series": "metrics_config_compression_level",
     "sketches": "metrics_config_compression_level",
 }
@@ -37,9 +39,9 @@ def compress(data: bytes, level: int) -> bytes:
 
 
 def encode_body(body: Body, settings: Settings) -> Body:
-    """The body as it is sent. Should the compressor fail, it goes as it is."""
+    """The body as it is sent. Should the compressor fail, it goes as it is; so does what a library sent to be passed on."""
     kind = body.kind
-    if body.encoding or (kind == "logs" and not settings.logs_config_use_compression):
+    if body.encoding or kind in PRODUCTS or (kind == "logs" and not settings.logs_config_use_compression):
         return body
     try:
         return attrs.evolve(body, raw=compress(body.raw, getattr(settings, LEVELS.get(kind, "compression_level"))), encoding=ZSTD)
@@ -49,7 +51,9 @@ def encode_body(body: Body, settings: Settings) -> Body:
 
 def decode_body(body: Body) -> Body:
     """The body as it was before `encode_body`. Raises what the library raises for bytes that it has not made."""
-    return body if body.encoding != ZSTD else attrs.evolve(body, raw=bytes(_zstd().decompress(body.raw)), encoding="")
+    if body.encoding != ZSTD or body.kind in PRODUCTS:
+        return body
+    return attrs.evolve(body, raw=bytes(_zstd().decompress(body.raw)), encoding="")
 
 
 def _zstd() -> Any:

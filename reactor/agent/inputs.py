@@ -1,13 +1,20 @@
 """What the agent is told from outside. Control values; bulk items ride inside them as plain lists."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from fsm.engine import Tick
 from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
+from protocols.http_server import Request
 from protocols.spool_format import Contents
+from protocols.trace_api import Proxied
+
+if TYPE_CHECKING:
+    from protocols.stats_api import ClientStats
+    from protocols.trace_headers import TracerHeaders
+    from protocols.trace_values import Decoded
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -49,6 +56,40 @@ class Datagrams(Word):
     """DogStatsD datagrams, in the order they came."""
 
     datagrams: list[bytes]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Traces(Word):
+    """What a tracer sent, decoded, and what it says of itself. `request`: as it came, for a recording."""
+
+    request: Request
+    decoded: "Decoded"
+    headers: "TracerHeaders"
+
+
+@attrs.frozen(eq=False, repr=False)
+class ClientTraceStats(Word):
+    """Statistics that a tracer has computed, and what it says of itself. `request`: as it came, for a recording."""
+
+    request: Request
+    stats: "ClientStats"
+    headers: "TracerHeaders"
+
+
+@attrs.frozen(eq=False, repr=False)
+class PassedOn(Word):
+    """What a library sends through the extension to another product. `request`: as it came, for a recording."""
+
+    request: Request
+    proxied: Proxied
+
+
+@attrs.frozen(eq=False, repr=False)
+class NotServed(Word):
+    """A request to a port of ours that was not taken: `what` it was, and why not, in our words."""
+
+    what: str
+    reason: str
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -108,6 +149,10 @@ Input = (
     | NextAnswered
     | Telemetry
     | Datagrams
+    | Traces
+    | ClientTraceStats
+    | PassedOn
+    | NotServed
     | TimerDue
     | SettleEnded
     | SendEnded

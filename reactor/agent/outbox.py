@@ -17,6 +17,7 @@ from fsm.engine import Arm, Disarm, Machine, Step
 from fsm.time import Now
 from protocols.halves import halve, has_halves
 from protocols.intake_body import Body
+from reactor.agent.destinations import origin_of
 from reactor.agent.inputs import SendEnded, TimerDue
 from reactor.agent.ledger import Ledger
 from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, Payload, ReplacePayload, Say, SendPayload, SetTimer
@@ -120,13 +121,13 @@ class Outbox:
         return payload
 
     def _weigh(self, intake: _Intake, payload: Payload, times: int) -> None:
-        size = len(payload.body.raw) * times
+        size = payload.body.size * times
         self.bytes += size
         intake.bytes += size
         intake.payloads += times
 
     def _intake_of(self, payload: Payload) -> _Intake:
-        name = "/".join(payload.url.split("/", 3)[:3])
+        name = origin_of(payload.url)
         if payload.key:
             name = f"{name} (additional key {payload.key})"
         if name not in self._intakes:
@@ -158,6 +159,8 @@ class Outbox:
         """An invocation begins: beside it, see whether intakes that were down have healed."""
         out: list[Any] = []
         ready = {name for name, intake in self._intakes.items() if intake.machine.state is READY}
+        if ready:  # a probe that is under way will say how its intake is, whatever others have found out since
+            ready -= {entry.intake.name for entry in self._entries.values() if entry.is_probe and entry.machine.state in _HOLDING_A_SLOT}
         for number, entry in tuple(self._entries.items()) if ready else ():
             if entry.intake.name in ready and entry.machine.state is ASIDE:
                 ready.discard(entry.intake.name)
@@ -253,9 +256,11 @@ class Outbox:
 
     def _judge_intake(self, entry: _Entry, end: SendEnded, now: Now, out: list[Any]) -> None:
         """What the end of one request says about its intake."""
-        if entry.machine.state is PAUSED:
-            return  # it is tried again first
         intake = entry.intake
+        if entry.machine.state is PAUSED:  # it is tried again first, unless a neighbour has found out meanwhile that nobody answers there
+            if intake.machine.state is not CLOSED and not entry.is_probe:
+                self._feed(end.number, ev.Barred(now), out)
+            return
         entry.is_probe = False
         if end.status == 403:
             self._tell_intake(intake, ev.KeyRefused(now), out)
@@ -313,11 +318,11 @@ class Outbox:
         elif kind is do.CountDropped:
             self._ledger.drop(what, effect.reason, items)
         elif kind is do.SplitInTwo:
-            self._split(entry, out)
+            self._split(entry, effect.begun, out)
         else:
             out.append(_timer(f"{PAYLOAD}{payload.number}", effect))
 
-    def _split(self, entry: _Entry, out: list[Any]) -> None:
+    def _split(self, entry: _Entry, begun: bool, out: list[Any]) -> None:
         """Its halves go on in its place, in this flush, and the flush waits for them under its number."""
         payload = entry.payload
         try:
@@ -328,9 +333,9 @@ class Outbox:
             self._ledger.drop(payload.body.kind, f"status {delivery.TOO_LARGE}", payload.body.items)
             return
         self._ledger.note("payloads halved for their intake")
-        made = [self._put(Payload(self.number + 1, payload.url, half, payload.key), entry.rank, begun=False) for half in halves]
+        made = [self._put(Payload(self.number + 1, payload.url, half, payload.key), entry.rank, begun) for half in halves]
         entry.intake.waiting.extendleft(half.number for half in reversed(made))
-        out.append(ReplacePayload(payload.number, tuple(made)))
+        out.append(ReplacePayload(payload.number, tuple(made), begun))
 
 
 def _by_bytes(intake: _Intake) -> tuple[int, bool]:

@@ -14,8 +14,9 @@ from fsm import effects as do
 from fsm.engine import Step, Unexpected
 from fsm.time import Now
 from protocols.extensions_api import Refusal, Registration, next_event
-from protocols.fixture import Header, Told, datagrams_of
+from protocols.fixture import Header, Told, datagrams_of, request_of
 from reactor.agent import inputs as given
+from reactor.agent import requests
 from reactor.agent.agent import Agent
 from reactor.agent.codec import Codec
 from reactor.agent.outputs import CancelPayload, ClearTimer, Payload, Say, SendPayload, SetTimer
@@ -180,6 +181,11 @@ class Replay:
     def _datagrams(self, fields: dict[str, Any]) -> None:
         self._receive(given.Datagrams(datagrams_of(fields)))
 
+    def _request(self, fields: dict[str, Any]) -> None:
+        item, _ = requests.read(request_of(fields))
+        if item is not None:
+            self._receive(item)
+
     def _clock(self, fields: dict[str, Any]) -> None:
         self._epoch_ms += fields["jump_ms"]
 
@@ -236,6 +242,7 @@ _TELL: dict[str, Callable[[Replay, dict[str, Any]], None]] = {
     "next": Replay._next,
     "telemetry": Replay._telemetry,
     "datagrams": Replay._datagrams,
+    "request": Replay._request,
     "clock": Replay._clock,
     "intake": Replay._set_intake,
     "settle": Replay._set_busy,

@@ -1,6 +1,6 @@
 """The pipelines of one sandbox, wired from settings: what the agent collects into, each behind its boundary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fsm.time import Now
@@ -13,8 +13,10 @@ from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
 from protocols import telemetry_records as read
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
+from reactor.agent.inputs import ClientTraceStats, PassedOn, Traces
 from reactor.agent.ledger import Ledger
 from reactor.agent.measuring import Usage
+from reactor.agent.tracing import Tracing
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 from reactor.version import VERSION
@@ -25,7 +27,7 @@ NO_FACTS = LogFacts((), (), (), False)
 
 
 class Pipelines:
-    """Metrics and logs. Its methods never raise: an error of ours costs one item (`contain`)."""
+    """Metrics and logs, and what libraries send to port 8126. Its methods never raise: an error of ours costs one item (`contain`)."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Pipelines:
             ledger,
             say,
         )
+        self.tracing = Tracing(settings, sandbox, facts, tags, ledger, say, now)
         self.is_nearly_full = False
 
     # --- in -------------------------------------------------------------------------------------------------------------------
@@ -88,8 +91,19 @@ class Pipelines:
         self.is_nearly_full = facts.flush_early
         self._look_at_fullness(now)
 
+    def take_request(self, item: Traces | ClientTraceStats | PassedOn, now: Now) -> None:
+        """What a library has sent to port 8126."""
+        if isinstance(item, Traces):
+            self.tracing.take_traces(item.decoded, item.headers, now)
+        elif isinstance(item, ClientTraceStats):
+            self.tracing.take_client_stats(item.stats, item.headers, now)
+        else:
+            self.tracing.take_proxied(item.proxied, now)
+        self._look_at_fullness(now)
+
     def _look_at_fullness(self, now: Now) -> None:
-        self.is_nearly_full = self.is_nearly_full or self._metrics.call(_is_nearly_full, now=now, otherwise=False)
+        is_full = self._metrics.call(_is_nearly_full, now=now, otherwise=False)
+        self.is_nearly_full = self.is_nearly_full or is_full or self.tracing.is_nearly_full(now)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
 
@@ -186,12 +200,21 @@ class Pipelines:
         """The sandbox ends: what waits for something that will not come waits no more."""
         self._logs.call(LogsPipeline.shutdown, now, now=now)
 
-    def seal(self, now: Now, encoded_size: Callable[[bytes], int] | None = None) -> list[Body]:
-        """Everything that is ready to leave, logs first: they are the most of it. `encoded_size` is how large series will be when sent."""
+    def seal(self, now: Now, encoded_size: Callable[[bytes], int] | None = None, final: bool = False, at_end: bool = False) -> list[Body]:
+        """Everything that is ready to leave: `bodies`, all at once."""
+        return list(self.bodies(now, encoded_size, final, at_end))
+
+    def bodies(
+        self, now: Now, encoded_size: Callable[[bytes], int] | None = None, final: bool = False, at_end: bool = False
+    ) -> Iterator[Body]:
+        """Everything that is ready to leave, made as it is asked for; logs first, they are the most of it. To be gone through to its end.
+
+        `encoded_size` is how large series will be when sent; `final` and `at_end`: see `Tracing.bodies`.
+        """
         self.is_nearly_full = False
-        logs: list[Body] = self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
-        metrics: list[Body] = self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
-        return [*logs, *metrics]
+        yield from self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
+        yield from self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
+        yield from self.tracing.bodies(now, final, at_end)
 
     def waiting(self, now: Now) -> tuple[list[Any], str | None]:
         """What a seal has left behind, and whose the next lines are."""
@@ -206,6 +229,7 @@ class Pipelines:
         """Tell the ledger what the pipelines themselves have dropped or refused. Once, at the end."""
         self._logs.call(self._close_logs, now=now)
         self._metrics.call(self._close_metrics, now=now)
+        self.tracing.account(now)
 
     def _close_logs(self, logs: LogsPipeline) -> int:
         """Take over the counts of a pipeline that ends; how many lines it still holds."""

@@ -34,6 +34,7 @@ INTAKES = {
     "debugger_v1": ("http-intake.logs.", "/api/v2/logs"),
     "debugger": ("debugger-intake.", "/api/v2/debugger"),
     "telemetry": ("instrumentation-telemetry-intake.", "/api/v2/apmtelemetry"),
+    "tracer_flare": ("app.", "/api/ui/support/serverless/flare"),
     "delegated_key": ("api.", "/api/v2/intake-key"),
 }
 
@@ -101,6 +102,7 @@ def additional(resolution: Resolution) -> dict[str, tuple[tuple[str, str], ...]]
         "series": tuple((base + SERIES, key) for base, key in metrics),
         "sketches": tuple((base + SKETCHES, key) for base, key in metrics),
         "traces": tuple((base + TRACES, key) for base, key in traces),
+        "stats": tuple((base + STATS, key) for base, key in traces),
         "logs": tuple(log_intakes(resolution)),
     }
 

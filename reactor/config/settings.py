@@ -153,7 +153,7 @@ APM = group(
     row("apm_dd_url", a.parse_base, "", yaml="apm_config.apm_dd_url", text=
         "Where traces and stats go instead of the site's intake; https:// is put before a bare host and port."),
     row("apm_additional_endpoints", structured.parse_endpoints, (), yaml="apm_config.additional_endpoints", secret=True, text=
-        'More places that get every trace (not the stats): {"https://trace.agent.datadoghq.eu": ["key"]}.'),
+        'More places that get every trace and all stats: {"https://trace.agent.datadoghq.eu": ["key"]}.'),
     row("service_mapping", p.parse_service_mapping, {},
         "Service names of inferred spans, old:new between commas; a resource's own name first, then the kind (lambda_sqs)."),
     row("apm_replace_tags", structured.parse_replace_rules, (), yaml="apm_config.replace_tags", text=
@@ -215,14 +215,31 @@ OBFUSCATION = group(
         text="Keep the command's name when memcached.command is obfuscated."),
     row("apm_obfuscation_mongodb_enabled", p.parse_bool, False, yaml="apm_config.obfuscation.mongodb.enabled",
         text="Obfuscate mongodb.query."),
+    row("apm_obfuscation_mongodb_keep_values", structured.parse_names, (), yaml="apm_config.obfuscation.mongodb.keep_values",
+        text="Keys of mongodb.query whose values stay as they are, between commas."),
+    row("apm_obfuscation_mongodb_obfuscate_sql_values", structured.parse_names, (),
+        yaml="apm_config.obfuscation.mongodb.obfuscate_sql_values",
+        text="Keys of mongodb.query whose texts are SQL: it stays, without its literals."),
     row("apm_obfuscation_elasticsearch_enabled", p.parse_bool, False, yaml="apm_config.obfuscation.elasticsearch.enabled",
         text="Obfuscate elasticsearch.body."),
+    row("apm_obfuscation_elasticsearch_keep_values", structured.parse_names, (), yaml="apm_config.obfuscation.elasticsearch.keep_values",
+        text="Keys of elasticsearch.body whose values stay as they are, between commas."),
+    row("apm_obfuscation_elasticsearch_obfuscate_sql_values", structured.parse_names, (),
+        yaml="apm_config.obfuscation.elasticsearch.obfuscate_sql_values",
+        text="Keys of elasticsearch.body whose texts are SQL: it stays, without its literals."),
     row("apm_obfuscation_opensearch_enabled", p.parse_bool, False, yaml="apm_config.obfuscation.opensearch.enabled",
         text="Obfuscate opensearch.body."),
+    row("apm_obfuscation_opensearch_keep_values", structured.parse_names, (), yaml="apm_config.obfuscation.opensearch.keep_values",
+        text="Keys of opensearch.body whose values stay as they are, between commas."),
+    row("apm_obfuscation_opensearch_obfuscate_sql_values", structured.parse_names, (),
+        yaml="apm_config.obfuscation.opensearch.obfuscate_sql_values",
+        text="Keys of opensearch.body whose texts are SQL: it stays, without its literals."),
     row("apm_obfuscation_credit_cards_enabled", p.parse_bool, False, yaml="apm_config.obfuscation.credit_cards.enabled",
-        text="Obfuscate tags that look like card numbers."),
+        text="Replace what looks like a card number in the tag card.number and in the attributes of span events."),
     row("apm_obfuscation_credit_cards_luhn", p.parse_bool, False, yaml="apm_config.obfuscation.credit_cards.luhn",
         text="Only obfuscate numbers whose check digit is right."),
+    row("apm_obfuscation_credit_cards_keep_values", structured.parse_names, (), yaml="apm_config.obfuscation.credit_cards.keep_values",
+        text="Keys that never hold card numbers, between commas."),
 )
 
 METRICS = group(

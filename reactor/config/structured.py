@@ -4,6 +4,7 @@ One bad element costs only itself, whichever source it came from. Regular expres
 the dialect.
 """
 
+from .parsers import parse_comma_list
 from .reading import ERROR, UNSET, BadValue, Reading, Unset
 
 Endpoint = tuple[str, tuple[str, ...]]  # (URL, its API keys)
@@ -115,6 +116,13 @@ def replace_rule(entry: object, reading: Reading) -> ReplaceRule | None:
         reading.skip("a rule without name, pattern and repl was left out")
         return None
     return fields[0], fields[1], fields[2]
+
+
+def parse_names(value: object, reading: Reading) -> tuple[str, ...] | Unset:
+    """`["a", "b"]`, as the agent takes its lists, or plainly `a,b`."""
+    if isinstance(value, str) and value.lstrip().startswith('["'):
+        value = decoded(value, list)
+    return parse_comma_list(value, reading)
 
 
 def texts_of(entry: object, names: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -101,10 +101,17 @@ class Settings:
     apm_obfuscation_memcached_enabled: bool
     apm_obfuscation_memcached_keep_command: bool
     apm_obfuscation_mongodb_enabled: bool
+    apm_obfuscation_mongodb_keep_values: tuple[str, ...]
+    apm_obfuscation_mongodb_obfuscate_sql_values: tuple[str, ...]
     apm_obfuscation_elasticsearch_enabled: bool
+    apm_obfuscation_elasticsearch_keep_values: tuple[str, ...]
+    apm_obfuscation_elasticsearch_obfuscate_sql_values: tuple[str, ...]
     apm_obfuscation_opensearch_enabled: bool
+    apm_obfuscation_opensearch_keep_values: tuple[str, ...]
+    apm_obfuscation_opensearch_obfuscate_sql_values: tuple[str, ...]
     apm_obfuscation_credit_cards_enabled: bool
     apm_obfuscation_credit_cards_luhn: bool
+    apm_obfuscation_credit_cards_keep_values: tuple[str, ...]
 
     # Metrics and DogStatsD
     enhanced_metrics: bool

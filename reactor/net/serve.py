@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
+from protocols.body_room import BodyRoom
 from protocols.http_server import HttpLimits, Refused, Request, Response, ServerConnection
 from reactor.net.network import Listener, readable_now
 
@@ -18,6 +19,7 @@ READ_BYTES = 65_536
 REFUSAL_SEND_S_MAX = 1.0  # a refusal's answer, and after it the time to read on
 REFUSAL_DRAIN_BYTES_MAX = 1_048_576
 ACCEPT_PAUSE_S = 0.05  # after an accept failed, typically for want of descriptors
+STALLED_S = 1.0  # a body of which nothing came for so long gives its room to others, if they need it
 
 Handler = Callable[[Request | Refused], Awaitable[Response]]
 
@@ -30,6 +32,7 @@ class ListenerCounts:
 
     accepted: int = 0
     turned_away: int = 0  # over the bound on connections: closed unread
+    closed_for_others: int = 0  # closed because another connection, or another's body, needed the place
     served: int = 0
     refused: int = 0  # requests that could not be served (400, 408, 413, ...)
     crashed: int = 0  # the handler raised
@@ -45,6 +48,7 @@ class ListenerStatistics:
     open: int
     accepted: int
     turned_away: int
+    closed_for_others: int
     served: int
     refused: int
     crashed: int
@@ -56,10 +60,14 @@ class ListenerStatistics:
 class ConnectionPump:
     """One connection's task: read, hand over, answer, until one side ends it."""
 
-    def __init__(self, stream: trio.abc.Stream, limits: HttpLimits, handle: Handler, counts: ListenerCounts) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, limits: HttpLimits, handle: Handler, counts: ListenerCounts, room: BodyRoom | None = None
+    ) -> None:
         self._stream, self._limits, self._handle, self._counts = stream, limits, handle, counts
-        self._http = ServerConnection(limits)
+        self._http = ServerConnection(limits, room)
         self._phase, self._deadline = "", 0.0
+        self._life = trio.CancelScope()
+        self.heard_at = trio.current_time()
 
     def has_work(self) -> bool:
         """A request is arriving, being served or being answered, or bytes wait unread."""
@@ -67,12 +75,30 @@ class ConnectionPump:
 
     async def run(self) -> None:
         """Serve until EOF, a refusal, an end that either side asked for, or cancellation."""
-        async with self._stream:
-            try:
-                while not self._http.must_close and (request := await self._next_request()):
-                    await self._serve(request)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._counts.lost += self._http.busy  # a reset between two requests loses nothing
+        try:
+            with self._life:
+                async with self._stream:
+                    while not self._http.must_close and (request := await self._next_request()):
+                        await self._serve(request)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._counts.lost += self._http.busy  # a reset between two requests loses nothing
+        finally:
+            self._http.release()
+
+    @property
+    def waits(self) -> bool:
+        """For its peer: no request of it is being dealt with."""
+        return self._http.phase != "answer"
+
+    @property
+    def body_bytes(self) -> int:
+        return self._http.body_bytes
+
+    def close_for_others(self) -> None:
+        """End this connection, whatever it waits for, and give its room back at once."""
+        self._counts.closed_for_others += 1
+        self._http.release()
+        self._life.cancel()
 
     async def _next_request(self) -> Request | Refused | None:
         while (request := self._http.next_request()) is None and not self._http.must_close:
@@ -90,6 +116,7 @@ class ConnectionPump:
         with trio.move_on_at(self._deadline):
             data = await self._stream.receive_some(READ_BYTES)
             self._counts.bytes_in += len(data)
+            self.heard_at = trio.current_time()
             self._http.receive(bytes(data))
             return True
         return False
@@ -150,12 +177,25 @@ async def serve_connection(stream: trio.abc.Stream, limits: HttpLimits, handle: 
 
 
 class HttpListener:
-    """A listening socket and its connections, at most `connections_max` at once. `run` it in a nursery; cancel that to close everything."""
+    """A listening socket and its connections, at most `connections_max` at once. `run` it in a nursery; cancel that to close everything.
 
-    def __init__(self, listener: Listener, limits: HttpLimits, handle: Handler, *, connections_max: int = CONNECTIONS_MAX) -> None:
+    With `body_bytes_max` their bodies share so much room, and nobody's silence costs others their turn: whoever was not heard for longest
+    makes place for a new connection, and a stalled body for one that arrives. Without it a connection too many is closed itself.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        limits: HttpLimits,
+        handle: Handler,
+        *,
+        connections_max: int = CONNECTIONS_MAX,
+        body_bytes_max: int | None = None,
+    ) -> None:
         self._listener, self._limits, self._handle, self._connections_max = listener, limits, handle, connections_max
         self._counts = ListenerCounts()
         self._open: set[ConnectionPump] = set()
+        self._room = None if body_bytes_max is None else BodyRoom(body_bytes_max, self._make_room)
 
     def __repr__(self) -> str:
         return f"<HttpListener port {self.port}, {len(self._open)} open>"
@@ -190,16 +230,37 @@ class HttpListener:
             self._counts.accept_failed += 1
             await trio.sleep(ACCEPT_PAUSE_S)
             return None
-        if len(self._open) < self._connections_max:
+        if len(self._open) < self._connections_max or self._make_place():
             self._counts.accepted += 1
             return stream
         self._counts.turned_away += 1
         await trio.aclose_forcefully(stream)
         return None
 
+    def _make_place(self) -> bool:
+        """Close the connection that was not heard for longest, unless all of them are being answered."""
+        waiting = [pump for pump in self._open if pump.waits] if self._room is not None else []
+        if waiting:
+            self._close_for_others(min(waiting, key=_heard_at))
+        return bool(waiting)
+
+    def _make_room(self, size: int) -> None:
+        """Close connections whose bodies have stalled, the longest silent first, until there is room for so many bytes."""
+        assert self._room is not None
+        stalled_since = trio.current_time() - STALLED_S
+        stalled = [pump for pump in self._open if pump.waits and pump.body_bytes and pump.heard_at <= stalled_since]
+        for pump in sorted(stalled, key=_heard_at):
+            if self._room.fits(size):
+                return
+            self._close_for_others(pump)
+
+    def _close_for_others(self, pump: ConnectionPump) -> None:
+        self._open.discard(pump)
+        pump.close_for_others()
+
     def _register(self, stream: trio.abc.Stream) -> ConnectionPump:
         # At once, not in the task: a connection must not be out of sight between accept and its first step.
-        pump = ConnectionPump(stream, self._limits, self._handle, self._counts)
+        pump = ConnectionPump(stream, self._limits, self._handle, self._counts, self._room)
         self._open.add(pump)
         return pump
 
@@ -208,3 +269,7 @@ class HttpListener:
             await pump.run()
         finally:
             self._open.discard(pump)
+
+
+def _heard_at(pump: ConnectionPump) -> float:
+    return pump.heard_at

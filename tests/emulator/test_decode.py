@@ -71,16 +71,17 @@ SPAN = {
     "meta": {"_dd.origin": "lambda"},
 }
 EMPTY_SUMMARY = bytes.fromhex("0a1209000000000040f03f110000000000ea944012001a00")
+ONE_SUMMARY = bytes.fromhex("0a1209000000000040f03f110000000000ea9440120d1208000000000000f03f18ea221a00")  # one value
 GROUP = {
     **dict.fromkeys(("Type", "DBType", "SpanKind", "GRPCStatusCode", "HTTPMethod", "HTTPEndpoint", "srv_src"), ""),
     **dict.fromkeys(("PeerTags", "SpanDerivedPrimaryTags", "AdditionalMetricTags"), ()),
     **{"Service": "s", "Name": "n", "Resource": "r", "HTTPStatusCode": 0, "Hits": 1, "Errors": 0, "Duration": 5, "TopLevelHits": 1},
-    **{"OkSummary": EMPTY_SUMMARY, "ErrorSummary": EMPTY_SUMMARY, "Synthetics": False, "IsTraceRoot": 1},
+    **{"OkSummary": ONE_SUMMARY, "ErrorSummary": EMPTY_SUMMARY, "Synthetics": False, "IsTraceRoot": 1},
 }
 CLIENT = {
     **dict.fromkeys(("Hostname", "Env", "Version", "Lang", "TracerVersion", "RuntimeID", "AgentAggregation", "Service"), ""),
     **dict.fromkeys(("ContainerID", "GitCommitSha", "ImageTag", "ProcessTags"), ""),
-    **{"Sequence": 0, "ProcessTagsHash": 0, "Tags": []},
+    **{"Env": "prod", "Sequence": 0, "ProcessTagsHash": 0, "Tags": []},
     "Stats": [{"Start": 1700000000000000000, "Duration": 10_000_000_000, "AgentTimeShift": 0, "Stats": [GROUP]}],
 }
 STATS = {"AgentHostname": "", "AgentEnv": "", "Stats": [CLIENT], "AgentVersion": "", "ClientComputed": True, "SplitPayload": False}
@@ -328,6 +329,7 @@ def test_each_deviation_of_a_trace_payload_is_a_problem(decoded, words):
         ("Stats/0/Stats/0/Stats/0/OkSummary", "text", "OkSummary is not bytes"),
         ("Stats/0/Stats/0/Stats/0/OkSummary", b"\x00\x00\x00", "OkSummary: not a DDSketch"),
         ("Stats/0/Stats/0/Stats/0/OkSummary", b"\x2a\x01a", "DDSketch: unknown fields 5"),
+        ("Stats/0/Env", "", "payload 0: no Env"),
         ("Stats/0/Stats/0/Stats/0/IsTraceRoot", True, "IsTraceRoot is not 0 or 1 or 2"),
     ],
 )

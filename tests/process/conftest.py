@@ -1,5 +1,6 @@
 """The real extension process in the local platform, with the local intake beside it: what a test sets up, does meanwhile, and finds."""
 
+import gc
 import json
 import socket
 import subprocess
@@ -252,6 +253,22 @@ class Found:
         start = f'{{"status":"{level}","message":"DD_EXTENSION | {level} | '
         return [line.removeprefix(start).removesuffix('"}') for line in self.run.extension_output if line.startswith(start)]
 
+    @property
+    def story(self) -> str:
+        """What passed on all wires in the order of time, and what the extension said: for a failure that does not come twice."""
+        found = [
+            *(
+                (call.at_ms, f"{call.kind} {call.path} {call.status}, answered {call.answered_ms:.0f}: {call.body[:2_000]!r}")
+                for call in self.calls
+            ),
+            *(
+                (each.at_ms + self._marked_ms, f"intake {each.path} {each.answer}: {json.dumps(each.decoded.document)[:4_000]}")
+                for each in self.intake.arrivals()
+            ),
+        ]
+        told = [f"{at_ms:.0f} {text}" for at_ms, text in sorted(found)]
+        return "\n".join([*told, *self.run.extension_output])
+
     # What holds nearly always.
 
     def check_delivered(
@@ -266,7 +283,7 @@ class Found:
         for request_id in perhaps_twice:
             said[request_id] = Counter(dict.fromkeys(said.get(request_id, ()), 1))
             counts |= {request_id: 1.0} if counts.get(request_id) == 2.0 else {}
-        assert said == {request_id: Counter(texts) for request_id, texts in lines.items() if texts}
+        assert said == {request_id: Counter(texts) for request_id, texts in lines.items() if texts}, self.story
         assert counts == ({} if orders is None else orders)
         assert self.account.problems == ()
 
@@ -279,6 +296,14 @@ class Found:
         assert len(said) == len(errors), said
         assert all(text.startswith(start) for text, start in zip(sorted(said), sorted(errors), strict=True)), said
         assert [note for note in self.run.notes if "emulator:" in note or "never had its occasion" in note] == []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_collections() -> None:
+    """What thousands of tests have left behind is not looked through again in the middle of a scene: that takes a second, and an intake
+    which answers a second late has its payload sent twice, rightly."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -56,13 +56,18 @@ def said_in(found: Any) -> list[str]:
 # --- many
 
 
-async def test_fifty_thousand_lines_arrive_once_in_order_for_two_and_a_half_times_the_price_of_json():
+async def test_fifty_thousand_lines_arrive_once_and_in_order():
+    burst = await log_port.burst()
+    assert len(burst.said) == log_port.LINES
+    assert log_port.is_whole(burst)
+
+
+@pytest.mark.long
+async def test_a_line_from_the_port_to_the_intake_costs_two_and_a_half_times_its_json():
     """The ratio is the best of some lives: what else the machine does makes either figure worse."""
     ratios = []
     for _ in range(log_port.LIVES):
         burst = await log_port.burst()
-        assert len(burst.said) == log_port.LINES
-        assert log_port.is_whole(burst)
         ratios.append(burst.cpu_ms / burst.json_ms)
         if ratios[-1] <= log_port.GOAL:
             return

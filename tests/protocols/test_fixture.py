@@ -2,11 +2,25 @@
 
 import json
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.fixture import FixtureError, Header, Told, datagram_fields, datagrams_of, header_line, lives, parse, told_line
+from protocols.fixture import (
+    FixtureError,
+    Header,
+    Told,
+    datagram_fields,
+    datagrams_of,
+    header_line,
+    lives,
+    parse,
+    request_fields,
+    request_of,
+    told_line,
+)
+from protocols.http_server import Request
 
 HEAD = '{"fixture":"lambda-reactor/1","name":"cold","epoch_ms":1700000000000,"environment":{"DD_ENV":"test"}}'
 JSON_TEXT = st.text(st.characters(codec="utf-8"))
@@ -14,6 +28,8 @@ RECORDS = st.lists(
     st.dictionaries(JSON_TEXT, st.none() | st.booleans() | st.integers(-(2**53), 2**53) | JSON_TEXT | st.lists(JSON_TEXT), max_size=4),
     max_size=3,
 )
+HEADERS = st.lists(st.tuples(st.sampled_from([b"x-a", b"accept", b"x-\xe9"]), st.binary(max_size=5)), max_size=3)
+REQUESTS = st.builds(Request, st.just("PUT"), st.just("/v0.4/traces?a=1"), HEADERS.map(tuple), st.binary(max_size=20))
 TOLD = st.one_of(
     st.builds(lambda id: ("register", {"account_id": id}), JSON_TEXT),
     st.builds(lambda why: ("register", {"refused": why}), JSON_TEXT),
@@ -23,6 +39,7 @@ TOLD = st.one_of(
     st.builds(lambda why, fatal: ("next", {"failed": why, "fatal": fatal}), JSON_TEXT, st.booleans()),
     st.builds(lambda records: ("telemetry", {"records": records}), RECORDS),
     st.builds(lambda datagrams: ("datagrams", datagram_fields(datagrams)), st.lists(st.binary(max_size=20), max_size=5)),
+    st.builds(lambda request: ("request", request_fields(request)), REQUESTS),
     st.builds(lambda jump: ("clock", {"jump_ms": jump}), st.integers()),
     st.builds(lambda status: ("intake", {"status": status}), st.integers(100, 599)),
     st.just(("sigterm", {})),
@@ -94,6 +111,8 @@ def test_a_bad_header_is_refused_with_its_line_and_reason(line, reason):
         ('{"at_ms":1,"in":"next","answer":[]}', "next: answer has a wrong type"),
         ('{"at_ms":1,"in":"next","failed":"x","fatal":1}', "next: fatal has a wrong type"),
         ('{"at_ms":1,"in":"datagrams","lines":"m:1|c"}', "datagrams: lines has a wrong type"),
+        ('{"at_ms":1,"in":"request","method":"PUT","target":"/","headers":[["a"]]}', "request: headers has a wrong type"),
+        ('{"at_ms":1,"in":"request","method":"PUT"}', "request needs target"),
         ('{"at_ms":1,"in":"clock"}', "clock needs jump_ms"),
         ('{"at_ms":1,"in":"clock","jump_ms":true}', "clock: jump_ms has a wrong type"),
         ('{"at_ms":1,"in":"intake","status":"202"}', "intake: status has a wrong type"),
@@ -127,6 +146,12 @@ def test_what_is_written_is_read_back(told, environment, text):
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_datagrams_of_any_bytes_survive(datagrams):
     assert datagrams_of(json.loads(json.dumps(datagram_fields(datagrams)))) == datagrams
+
+
+@given(REQUESTS)
+def test_a_request_survives_but_for_its_secrets(request):
+    with_key = attrs.evolve(request, headers=(*request.headers, (b"dd-api-key", b"k")))
+    assert request_of(json.loads(json.dumps(request_fields(with_key)))) == request
 
 
 def test_base64_that_is_none_is_refused():

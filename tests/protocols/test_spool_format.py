@@ -1,5 +1,7 @@
 """The spool's bytes: what is written is read, and what is damaged costs only what stands behind it."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +59,31 @@ def test_a_flipped_bit_never_gives_a_record_that_was_not_written(data):
 
 
 def test_a_spool_of_another_version_has_no_owner():
-    assert form.read(form.record(form.OWNER, b'{"version":2,"owner":"my-function"}')).owner is None
+    assert form.read(form.record(form.OWNER, b'{"version":3,"owner":"my-function"}')).owner is None
+
+
+def test_a_spool_of_the_first_version_is_read():
+    assert form.read(form.record(form.OWNER, b'{"version":1,"owner":"my-function"}')).owner == "my-function"
+
+
+def test_headers_and_subdomain_of_a_payload_are_kept():
+    sent = Body("evp", "/api/v2/x?a=1", "", b"\x00", 1, "gzip", ((b"User-Agent", b"caf\xe9"), (b"a", b"")), "event-platform-intake")
+    [kept] = form.read(OWNER + form.payload_record(7, URL, sent)).kept
+    assert kept == form.Kept(7, URL, sent, False)
+
+
+def test_a_request_is_kept_with_its_line_and_headers():
+    request = ("PUT", "/v0.4/traces?a=1", ((b"content-type", b"x"), (b"odd", b"\xff")), b"\x90\x00")
+    [taken] = form.read(OWNER + form.taken_record(form.REQUEST, 6, *form.request_bytes(*request))).taken
+    assert form.read_request(taken.data) == request
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_hold_no_request_raise_what_is_promised(data):
+    try:
+        form.read_request(data)
+    except (ValueError, KeyError, TypeError, struct.error):
+        pass
 
 
 def test_the_key_and_the_encoding_of_a_payload_are_kept():
@@ -68,7 +94,7 @@ def test_the_key_and_the_encoding_of_a_payload_are_kept():
 
 NUMBERS = st.integers(1, 4)
 RECORDS = st.one_of(
-    st.builds(form.taken_record, st.sampled_from([form.TELEMETRY, form.DATAGRAMS]), st.integers(0, 9), st.binary(max_size=9)),
+    st.builds(form.taken_record, st.sampled_from(form.TAKEN_KINDS), st.integers(0, 9), st.binary(max_size=9)),
     st.builds(form.payload_record, NUMBERS, st.just(URL), st.sampled_from([LOGS, SERIES]), st.integers(0, 2)),
     st.builds(form.begun_record, NUMBERS),
     st.builds(form.resolved_record, NUMBERS),

@@ -7,6 +7,7 @@ import trio
 
 from protocols.http_server import Response
 from protocols.intake_body import Body
+from reactor import deliver as module
 from reactor.agent.inputs import SendEnded
 from reactor.agent.outputs import CancelPayload, Payload, SendPayload
 from reactor.deliver import Sender, retry_after_ms
@@ -227,3 +228,27 @@ async def test_payloads_share_a_kept_connection_when_sent_one_after_the_other(au
     for number in range(3):
         await sender.send(SendPayload(payload(number), 5_000))
     assert (len(intake.requests), intake.connections) == (3, 1)
+
+
+async def test_headers_of_a_body_go_with_it_and_an_absent_type_is_not_made_up(autojump_clock, sender, server_of, network):
+    intake = await server_of(network, 8080)
+    body = Body("profiling", "/x", "", b"profile", 1, "gzip", ((b"X-Datadog-Additional-Tags", b"_dd.origin:lambda"), (b"via", b"me")))
+    await sender.send(SendPayload(Payload(1, "http://intake:8080/x?a=1&b=%2F", body), 1_000))
+    [request] = intake.requests
+    assert request.target == "/x?a=1&b=%2F"
+    assert dict(request.headers) == {
+        b"host": b"intake:8080",
+        b"dd-api-key": b"0" * 32,
+        b"content-encoding": b"gzip",
+        b"x-datadog-additional-tags": b"_dd.origin:lambda",
+        b"via": b"me",
+        b"content-length": b"7",
+    }
+
+
+async def test_addresses_are_remembered_within_a_bound(autojump_clock, sender, server_of, network, monkeypatch):
+    monkeypatch.setattr(module, "URLS_MAX", 3)
+    intake = await server_of(network, 8080)
+    for number in range(10):
+        await sender.send(SendPayload(payload(number, url=f"http://intake:8080/x?{number}"), 1_000))
+    assert [request.target for request in intake.requests] == [f"/x?{number}" for number in range(10)]

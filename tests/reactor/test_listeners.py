@@ -7,7 +7,7 @@ import trio
 
 from protocols import lifecycle_api, trace_api
 from reactor import listeners as module
-from reactor.agent.inputs import Datagrams, Telemetry
+from reactor.agent.inputs import Datagrams, NotServed, PassedOn, Telemetry
 from reactor.listeners import Listeners
 from reactor.net.clock import SimulatedClock
 from reactor.net.memory import MemoryNetwork
@@ -35,8 +35,8 @@ def said():
 async def listeners_of(network, received, said, nursery):
     """Bound listeners, all running."""
 
-    async def listeners_of(done=None):
-        listeners = Listeners(network, SimulatedClock(), received.append, lambda *line: said.append(line), None, done)
+    async def listeners_of(done=None, **more):
+        listeners = Listeners(network, SimulatedClock(), received.append, lambda *line: said.append(line), None, done, **more)
         await listeners.bind()
         for run in listeners.regions().values():
             nursery.start_soon(run)
@@ -132,7 +132,8 @@ async def test_tracers_find_what_is_served_and_nothing_else(autojump_clock, list
     assert answer.status == 200
     assert document["endpoints"] == list(trace_api.ENDPOINTS)
     for endpoint in document["endpoints"]:
-        assert (await call(8126, "GET", endpoint)).status != 404
+        served = endpoint + "x" if endpoint.endswith("/") else endpoint
+        assert (await call(8126, "GET", served)).status != 404
     assert (await call(8126, "PUT", "/info")).status == 405
     assert (await call(8126, "GET", "/")).status == 404
 
@@ -141,8 +142,45 @@ async def test_tracers_find_what_is_served_and_nothing_else(autojump_clock, list
 async def test_a_body_over_the_limit_is_refused(autojump_clock, listeners_of, network, port, limit):
     await listeners_of()
     stream = await network.connect("sandbox", port)
-    await stream.send_all(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (limit + 1))
+    await stream.send_all(b"POST /profiling/v1/input HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (limit + 1))
     assert bytes(await stream.receive_some()).startswith(b"HTTP/1.1 413 ")
+    await stream.aclose()
+
+
+async def test_what_is_passed_on_is_written_down_then_told_then_answered(autojump_clock, listeners_of, call, received):
+    order = []
+    await listeners_of(protect_request=lambda request: order.append((request.path, len(received))))
+    answer = await call(8126, "POST", "/profiling/v1/input?a=1", b"profile")
+    assert (answer.status, answer.body) == (200, b"Acknowledged request for profiling")
+    [told] = received
+    assert isinstance(told, PassedOn)
+    assert (told.proxied.product, told.proxied.path, told.proxied.body) == ("profiling", "/api/v2/profile?a=1", b"profile")
+    assert order == [("/profiling/v1/input", 0)]
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "told"),
+    [
+        ("/nothing", b"", 404, []),
+        ("/evp_proxy/v2/api/v2/x", b"", 400, [NotServed("evp", "status 400")]),
+        ("/v0.7/config", b"{}", 200, []),
+    ],
+)
+async def test_what_is_not_taken_is_told_where_something_is_lost_by_it(
+    autojump_clock, listeners_of, call, received, target, body, status, told
+):
+    protected = []
+    await listeners_of(protect_request=protected.append)
+    assert (await call(8126, "POST", target, body)).status == status
+    assert (received, protected) == (told, [])
+
+
+async def test_a_request_that_cannot_be_read_is_told_with_its_status(autojump_clock, listeners_of, network, received):
+    await listeners_of()
+    stream = await network.connect("sandbox", 8126)
+    await stream.send_all(b"POST /info HTTP/1.1\r\nHost: h\r\nContent-Length: 2097153\r\n\r\n")
+    assert bytes(await stream.receive_some()).startswith(b"HTTP/1.1 413 ")
+    assert received == [NotServed("request", "status 413")]
     await stream.aclose()
 
 

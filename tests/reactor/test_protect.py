@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from protocols import spool_format as form
+from protocols.http_server import Request
 from protocols.intake_body import Body
 from reactor import protect as module
 from reactor.agent.outputs import ForgetPayload, KeepPayloads, Payload, ReplacePayload
@@ -124,6 +125,14 @@ async def test_what_was_being_sent_says_so_and_what_was_halved_is_in_its_halves(
     assert [(kept.number, kept.begun) for kept in on_disk(path).kept] == [(2, True), (3, False), (4, False)]
 
 
+async def test_halves_of_what_may_have_arrived_say_so_too(autojump_clock, protection, path):
+    protection.open(ignore)
+    protection.keep(KeepPayloads((Payload(1, URL, LOGS),)))
+    protection.replace(ReplacePayload(1, (Payload(2, URL, LOGS), Payload(3, URL, LOGS)), begun=True))
+    protection.forget(ForgetPayload(1))
+    assert [(kept.number, kept.begun) for kept in on_disk(path).kept] == [(2, True), (3, True)]
+
+
 @pytest.mark.parametrize("why", ["no path", "no file"])
 async def test_without_a_spool_nothing_is_kept_in_memory_for_it(autojump_clock, tmp_path, why):
     path = None if why == "no path" else str(tmp_path / "no" / "folder")
@@ -140,3 +149,13 @@ async def test_without_a_spool_nothing_is_kept_in_memory_for_it(autojump_clock, 
     assert recovered == []
     assert protection._datagrams == []
     protection.close()
+
+
+async def test_a_request_is_there_when_it_is_answered(autojump_clock, protection, path):
+    request = Request("PUT", "/profiling/v1/input?a=1", ((b"content-type", b"x"),), b"\x00\xff")
+    protection.take_request(request)
+    protection.open(ignore)
+    protection.take_request(request)
+    [taken] = on_disk(path).taken
+    assert taken.kind == form.REQUEST
+    assert Request(*form.read_request(taken.data)) == request

@@ -9,7 +9,9 @@ import pytest
 from fsm.time import Now
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.fixture import Told, parse
+from protocols.http_server import Request
 from reactor.agent import inputs as told
+from reactor.agent import requests
 from reactor.record import Recorder, shareable
 
 EPOCH_MS = 1_700_000_000_000
@@ -115,6 +117,21 @@ def test_what_is_told_is_read_back(recorder_of, path, clock):
         Told(100, "crashed", {"region": "telemetry", "times": 1}),
         Told(110, "sigterm", {}),
         Told(120, "next", {"answer": {"eventType": "SHUTDOWN", "deadlineMs": 1_700_000_005_000, "shutdownReason": "spindown"}}),
+    ]
+
+
+def test_requests_are_told_without_what_may_be_a_secret(recorder_of, path, clock):
+    recorder = recorder_of()
+    headers = ((b"content-type", b"x"), (b"dd-api-key", b"k"), (b"authorization", b"k"), (b"x-token", b"k"), (b"cookie", b"k"))
+    for body in (b"{}", b"\xff"):
+        item, _ = requests.read(Request("POST", "/profiling/v1/input?a=1", headers, body))
+        recorder.note(item, clock.now())
+    recorder.note(told.NotServed("request", "status 413"), clock.now())
+    recorder.close()
+    common = {"method": "POST", "target": "/profiling/v1/input?a=1", "headers": [["content-type", "x"]]}
+    assert [(each.kind, each.fields) for each in read(path)[1]] == [
+        ("request", common | {"text": "{}"}),
+        ("request", common | {"base64": "/w=="}),
     ]
 
 

@@ -4,11 +4,10 @@ import sys
 import time
 
 import pytest
-import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.logs.rules import EXCLUDE, INCLUDE, MASK, Rule, compile_rules, parse_template, with_unicode_classes
+from pipelines.logs.rules import EXCLUDE, INCLUDE, MASK, Rule, compile_rules
 
 
 @pytest.fixture
@@ -125,32 +124,6 @@ def test_the_dialect(apply, pattern, text, result):
 )
 def test_the_replacement(apply, placeholder, result):
     assert apply("<ab12>", (MASK, r"(?P<word>[a-z]+)(\d+)(x)?", placeholder)) == result
-
-
-@given(st.text("$a1{}_ ü", max_size=12))
-def test_no_replacement_raises_and_one_without_a_dollar_sign_stands_for_itself(placeholder):
-    pieces = parse_template(placeholder, {"a": 1}, 1)
-    assert all(piece in (0, 1) if isinstance(piece, int) else piece for piece in pieces)
-    if "$" not in placeholder:
-        assert b"".join(pieces) == placeholder.encode()
-
-
-@given(st.text(max_size=20).filter(lambda text: not set(text) & set("\\[]")))
-def test_a_pattern_without_escapes_and_classes_is_taken_as_it_is(pattern):
-    assert with_unicode_classes(pattern) == pattern
-
-
-@given(st.text(r"\[]^:-dDwWsSa", max_size=10), st.text("aSd_1 \n[]^:-\\", max_size=12))
-def test_on_ascii_the_spelled_out_pattern_finds_what_the_pattern_finds(pattern, text):
-    options = re2.Options()
-    options.log_errors = False
-    found = []
-    for source in (pattern, with_unicode_classes(pattern)):
-        try:
-            found.append([match.span() for match in re2.compile(source, options).finditer(text)])
-        except re2.error:
-            found.append(None)
-    assert found[0] == found[1]
 
 
 @given(st.text(max_size=40), st.sampled_from(["x*", "", r"\b", r"\w", "[^a]", r"\s*$", "(?s).*?"]))

@@ -104,3 +104,26 @@ def test_only_errors_are_held_back(contained):
 
     with pytest.raises(KeyboardInterrupt):
         contained.call(interrupt, now=at(0))
+
+
+def test_one_that_is_made_lazily_is_made_by_its_first_call_and_not_by_questions(ledger, said):
+    made = []
+
+    def make():
+        made.append(Pipeline())
+        return made[-1]
+
+    contained = Contained("logs", make, lambda pipeline: 0, ledger, lambda *line: said.append(line), lazily=True)
+    assert contained.call_if_made(len, now=at(0), otherwise="none") == "none"
+    assert made == []
+    assert contained.call(Pipeline.take, "good", now=at(0)) == 1
+    assert contained.call_if_made(Pipeline.take, "good", now=at(0)) == 2
+    assert len(made) == 1
+
+
+def test_one_that_cannot_be_made_costs_what_was_to_go_into_it(ledger, said):
+    contained = Contained("logs", lambda: {}["missing"], len, ledger, lambda *line: said.append(line), lazily=True)
+    for ms in range(4):
+        assert contained.call(Pipeline.take, "good", now=at(ms), otherwise="lost") == "lost"
+    assert ledger.statistics().noted == {"errors in the logs pipeline": 4}
+    assert [level for level, _ in said] == ["ERROR", "ERROR"]

@@ -92,3 +92,51 @@ def test_a_worker_takes_the_logs_plain_at_its_own_url_and_the_additional_intakes
     assert not destinations.additional(body_of("logs"))[0].is_plain
     assert not destinations.main(body_of("series")).is_plain
     assert [is_worker(settings, "logs"), is_worker(settings, "logs", 1), is_worker(settings, "series")] == [True, False, False]
+
+
+def product(kind, path="/x?a=1", subdomain=""):
+    return Body(kind, path, "", b"", 1, subdomain=subdomain)
+
+
+@pytest.mark.parametrize(
+    ("body", "url"),
+    [
+        (product("profiling", "/api/v2/profile"), "https://intake.profile.datadoghq.eu/api/v2/profile"),
+        (product("debugger", "/api/v2/debugger?ddtags=a"), "https://debugger-intake.datadoghq.eu/api/v2/debugger?ddtags=a"),
+        (product("telemetry", "/api/v2/other"), "https://instrumentation-telemetry-intake.datadoghq.eu/api/v2/other"),
+        (product("evp", "/api/v2/x", "event-platform-intake"), "https://event-platform-intake.datadoghq.eu/api/v2/x"),
+    ],
+)
+def test_what_is_passed_on_goes_to_a_host_of_the_site(settings_of, body, url):
+    destinations = Destinations(settings_of(DD_SITE="datadoghq.eu"))
+    assert destinations.main(body) == Place(url)
+    assert destinations.additional(body) == ()
+    assert destinations.knows(body, url, 0)
+    assert not destinations.knows(body, url, 1)
+
+
+def test_traces_and_statistics_go_where_the_settings_say_and_to_the_additional_intakes(settings_of):
+    more = json.dumps({"https://trace.other.test/": ["key-one"]})
+    destinations = Destinations(settings_of(DD_APM_DD_URL="http://apm.test/", DD_APM_ADDITIONAL_ENDPOINTS=more))
+    for kind, path in (("traces", "/api/v0.2/traces"), ("stats", "/api/v0.2/stats")):
+        assert destinations.main(body_of(kind)) == Place(f"http://apm.test{path}")
+        assert destinations.additional(body_of(kind)) == (Place(f"https://trace.other.test{path}", 1),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        product("evp", "/x", "evil.test/"),
+        product("evp", "/x", "evil.test#"),
+        product("evp", "/x", "user@evil.test:443/"),
+        product("evp", "/x", ""),
+        product("evp", ".evil.test/x", "a"),
+        product("profiling", ".evil.test/x"),
+        product("profiling", "@evil.test/x"),
+        Body("event", ".evil.test/x", "", b"", 1),
+        Body("event", "@evil.test/x", "", b"", 1),
+    ],
+)
+def test_a_tampered_spool_never_names_another_host(settings_of, body):
+    destinations = Destinations(settings_of())
+    assert not destinations.knows(body, destinations.main(body).url, 0)

@@ -2,6 +2,7 @@
 
 import sys
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,11 +36,16 @@ def test_logs_stay_plain_when_the_settings_say_so_and_metrics_do_not(settings_of
     assert codec.decode(codec.encode(body_of("series"))) == body_of("series")
 
 
-@pytest.mark.parametrize(("kind", "level"), [("logs", 1), ("series", 2), ("sketches", 2), ("event", 4)])
+@pytest.mark.parametrize(("kind", "level"), [("logs", 1), ("series", 2), ("sketches", 2), ("event", 4), ("traces", 5)])
 def test_each_kind_has_its_own_level(settings_of, monkeypatch, kind, level):
     levels = []
     monkeypatch.setattr(encode, "compress", lambda data, level: levels.append(level) or b"")
-    settings = settings_of(DD_COMPRESSION_LEVEL="4", DD_LOGS_CONFIG_COMPRESSION_LEVEL="1", DD_METRICS_CONFIG_COMPRESSION_LEVEL="2")
+    settings = settings_of(
+        DD_COMPRESSION_LEVEL="4",
+        DD_LOGS_CONFIG_COMPRESSION_LEVEL="1",
+        DD_METRICS_CONFIG_COMPRESSION_LEVEL="2",
+        DD_APM_CONFIG_COMPRESSION_LEVEL="5",
+    )
     encode.encode_body(body_of(kind), settings)
     assert levels == [level]
 
@@ -53,3 +59,11 @@ def test_a_compressor_that_fails_costs_size_alone(settings_of, monkeypatch):
 def test_any_bytes_come_back(raw):
     settings = load({}, None)[0]
     assert encode.decode_body(encode.encode_body(body_of("series", raw), settings)).raw == raw
+
+
+@pytest.mark.parametrize("kind", ["profiling", "evp", "debugger"])
+def test_what_is_passed_on_stays_byte_for_byte(settings_of, kind):
+    body = body_of(kind)
+    assert encode.encode_body(body, settings_of()) is body
+    packed = attrs.evolve(body, encoding="zstd")
+    assert encode.decode_body(packed) is packed

@@ -130,6 +130,38 @@ def test_a_probe_that_fails_leaves_everything_where_it_was(outbox, body_of):
     assert ForgetPayload(1) in out
 
 
+def test_a_request_that_fails_after_its_intake_was_given_up_is_not_tried_again_in_this_flush(outbox, body_of):
+    for _ in range(2):
+        outbox.add(URL, body_of())
+    outbox.flush(5_000, at(0))
+    outbox.ended(SendEnded(1, 403), at(10))
+    outbox.ended(SendEnded(2, 500), at(11))
+    assert outbox.confirmed == 2
+
+
+def fail_for_good(outbox, number, now):
+    """All tries of one payload fail; what came of the last."""
+    out = outbox.ended(SendEnded(number, 500), at(now))
+    while isinstance(out[0], SetTimer) and out[0].owner == f"payload {number}":
+        now = out[0].at_mono_ms
+        come_due(outbox, out[0])
+        out = outbox.ended(SendEnded(number, 500), at(now))
+    return out
+
+
+def test_while_a_probe_is_under_way_there_is_no_second_one_whatever_others_found_out(outbox, body_of):
+    """Of two requests the first fails; its probe is under way when the second fails too."""
+    for _ in range(2):
+        outbox.add(URL, body_of())
+    outbox.flush(20_000, at(0))
+    come_due(outbox, probe_due(fail_for_good(outbox, 1, 0)))
+    assert numbers(outbox.probe(at(18_000))) == [1]
+    come_due(outbox, probe_due(outbox.ended(SendEnded(2, 500), at(19_999))))
+    assert numbers(outbox.probe(at(22_000))) == []
+    outbox.ended(SendEnded(1, None, reason="no answer in time"), at(23_000))
+    assert numbers(outbox.probe(at(23_100))) == [1]
+
+
 def test_the_last_flush_tries_what_is_down_too(outbox, body_of):
     outbox.add(URL, body_of())
     outbox.flush(100, at(0))
@@ -369,6 +401,19 @@ def test_a_payload_that_is_too_large_goes_on_as_two_and_the_flush_waits_for_both
     outbox.ended(SendEnded(3, 202), at(30))
     assert outbox.confirmed == outbox.number == 3
     assert (ledger.statistics().delivered, ledger.statistics().dropped, outbox.bytes) == ({"logs": 5}, {}, 0)
+
+
+def test_halves_of_what_may_have_arrived_whole_may_arrive_twice(outbox, ledger):
+    """Worlds 224, 518, 635 and 1957: an answer was lost, and the second try was answered 413."""
+    outbox.add(URL, logs(4))
+    outbox.flush(5_000, at(0))
+    [pause] = outbox.ended(SendEnded(1, None, reason="no answer", unknown=True), at(10))
+    come_due(outbox, pause)
+    out = outbox.ended(SendEnded(1, 413), at(200))
+    assert [effect.begun for effect in out if isinstance(effect, ReplacePayload)] == [True]
+    for number in (2, 3):
+        outbox.ended(SendEnded(number, 202), at(300))
+    assert ledger.statistics().noted["logs: delivered, perhaps twice"] == 4
 
 
 def test_it_is_halved_until_it_fits_and_what_cannot_be_halved_is_dropped(outbox, ledger):

@@ -19,6 +19,7 @@ DEFAULT_URLS = {
     "debugger_v1": "https://http-intake.logs.datadoghq.com/api/v2/logs",
     "debugger": "https://debugger-intake.datadoghq.com/api/v2/debugger",
     "telemetry": "https://instrumentation-telemetry-intake.datadoghq.com/api/v2/apmtelemetry",
+    "tracer_flare": "https://app.datadoghq.com/api/ui/support/serverless/flare",
     "delegated_key": "https://api.datadoghq.com/api/v2/intake-key",
 }
 
@@ -136,6 +137,7 @@ def test_further_destinations_have_their_paths_and_keys(sound):
             ("https://app.datadoghq.eu/api/beta/sketches", "key3"),
         ),
         "traces": (("https://trace.agent.datadoghq.eu/api/v0.2/traces", "key4"),),
+        "stats": (("https://trace.agent.datadoghq.eu/api/v0.2/stats", "key4"),),
         "logs": (("https://logs.example:443/api/v2/logs", "key5"),),
     }
 

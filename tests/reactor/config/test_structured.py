@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reactor.config.reading import ERROR, UNSET, BadValue, Reading
-from reactor.config.structured import parse_endpoints, parse_log_endpoints, parse_processing_rules, parse_replace_rules
+from reactor.config.structured import parse_endpoints, parse_log_endpoints, parse_names, parse_processing_rules, parse_replace_rules
 
 TWO_URLS = {"https://app.datadoghq.com": ["key1", "key2"], "https://app.datadoghq.eu": ["key3"]}
 LOG_ENDPOINT = {"api_key": "apiKey2", "Host": "agent-http-intake.logs.datadoghq.com", "Port": 443, "is_reliable": True}
@@ -104,3 +104,24 @@ def test_any_text_is_rules_or_a_bad_value(text):
         except BadValue:
             continue
         assert value is UNSET or isinstance(value, tuple)
+
+
+@pytest.mark.parametrize(
+    ("value", "native", "expected"),
+    [
+        ('["a", "b,c"]', False, ("a", "b,c")),
+        (' ["a"]', False, ("a",)),
+        ("a, b", False, ("a", "b")),
+        ("[a,b]", False, ("a", "b")),
+        ("", False, UNSET),
+        (["a", "b"], True, ("a", "b")),
+        ('["a"]', True, ("a",)),
+    ],
+)
+def test_names_as_json_or_between_commas(value, native, expected):
+    assert parse_names(value, Reading(native)) == expected
+
+
+def test_names_that_are_half_json_are_an_error():
+    with pytest.raises(BadValue):
+        parse_names('["a", "b"', Reading(native=False))

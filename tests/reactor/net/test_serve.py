@@ -5,7 +5,7 @@ import trio
 
 from protocols.http_server import HttpLimits, Refused, Response
 from reactor.net.memory import MemoryNetwork, memory_stream_pair
-from reactor.net.serve import REFUSAL_DRAIN_BYTES_MAX, HttpListener, ListenerCounts, serve_connection
+from reactor.net.serve import REFUSAL_DRAIN_BYTES_MAX, STALLED_S, HttpListener, ListenerCounts, serve_connection
 
 LIMITS = HttpLimits(body_bytes_max=100, head_ms=1_000, body_ms=3_000, idle_ms=10_000)
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -271,3 +271,91 @@ async def test_cancelling_closes_the_listener_and_its_connections(autojump_clock
     assert listener.statistics().open == 0
     with pytest.raises(ConnectionRefusedError):
         await network.connect("sandbox", listener.port)
+
+
+# --- room that connections share
+
+
+BIG = HttpLimits(body_bytes_max=1_000, head_ms=60_000, body_ms=60_000)
+HALF = b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"x" * 400
+
+
+@pytest.fixture
+async def sharing(nursery):
+    """A listener whose connections share 1,000 bytes of bodies; a way to connect to it."""
+    network = MemoryNetwork()
+    listener = HttpListener(await network.listen("127.0.0.1", 80), BIG, echo, connections_max=8, body_bytes_max=1_000)
+    await nursery.start(listener.run)
+
+    async def connect(data=b""):
+        stream = await network.connect("127.0.0.1", 80)
+        await stream.send_all(data)
+        await trio.testing.wait_all_tasks_blocked()
+        return stream
+
+    return listener, connect
+
+
+async def test_what_is_only_announced_takes_no_room(autojump_clock, sharing):
+    _, connect = sharing
+    for _ in range(7):
+        await connect(HALF[:-400])
+    whole = await connect(HALF + b"x" * 600)
+    assert (await whole.receive_some()).startswith(b"HTTP/1.1 200")
+
+
+async def test_bodies_beyond_the_room_are_refused_and_the_others_go_on(autojump_clock, sharing):
+    listener, connect = sharing
+    first = await connect(HALF)
+    second = await connect(HALF)
+    third = await connect(HALF)
+    assert (await third.receive_some()).startswith(b"HTTP/1.1 503")
+    await first.send_all(b"x" * 200)
+    await trio.testing.wait_all_tasks_blocked()
+    await second.aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    await first.send_all(b"x" * 400)
+    assert (await first.receive_some()).startswith(b"HTTP/1.1 200")
+    assert listener.statistics().refused == 2, "the third, and the half of the second"
+    last = await connect(HALF + b"x" * 600)
+    assert (await last.receive_some()).startswith(b"HTTP/1.1 200"), "all room has been given back"
+
+
+async def test_a_body_that_has_stalled_makes_room_for_one_that_arrives(autojump_clock, sharing):
+    listener, connect = sharing
+    stalled = [await connect(HALF), await connect(HALF)]
+    await trio.sleep(STALLED_S)
+    whole = await connect(HALF + b"x" * 200)
+    await trio.testing.wait_all_tasks_blocked()
+    assert listener.statistics().closed_for_others == 1, "one was enough"
+    await whole.send_all(b"x" * 400)
+    assert (await whole.receive_some()).startswith(b"HTTP/1.1 200")
+    assert listener.statistics().closed_for_others == 2
+    for stream in stalled:
+        assert await stream.receive_some() == b""
+
+
+async def test_who_was_silent_for_longest_makes_place_for_a_new_connection(autojump_clock, sharing):
+    listener, connect = sharing
+    streams = []
+    for _ in range(8):
+        streams.append(await connect(b"POST /half"))
+        await trio.sleep(0.01)
+    await streams[0].send_all(b" HTTP/1.1\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    whole = await connect(GET % b"new")
+    assert b"/new:" in await whole.receive_some()
+    statistics = listener.statistics()
+    assert (statistics.open, statistics.closed_for_others, statistics.turned_away) == (8, 1, 0)
+    await streams[0].send_all(b"Host: x\r\nContent-Length: 0\r\n\r\n")
+    assert b"/half:" in await streams[0].receive_some()
+
+
+async def test_five_hundred_half_open_connections_hold_nobody_up(autojump_clock, sharing):
+    listener, connect = sharing
+    for number in range(500):
+        await connect((b"P", HALF[:-400], HALF[:-390], GET[:-4] % b"x")[number % 4])
+    for _ in range(3):
+        whole = await connect(POST + b"abc")
+        assert (await whole.receive_some()).startswith(b"HTTP/1.1 200")
+    assert listener.statistics().open <= 8

@@ -37,9 +37,9 @@ def stocked(aws):
 
 @pytest.fixture
 def sources_of(network, environment, key_settings, sandbox, clock):
-    def sources_of(source="secrets_manager", environment=environment, network=network, sandbox=sandbox, is_fips=False, **changes):
+    def sources_of(source="secrets_manager", environment=environment, network=network, sandbox=sandbox, **changes):
         settings = key_settings(**CONFIGURED[source] | changes)
-        return Sources(settings, sandbox, environment, Pool(network), Pool(network), clock, is_fips)
+        return Sources(settings, sandbox, environment, Pool(network), Pool(network), clock)
 
     return sources_of
 
@@ -84,18 +84,19 @@ class Watched(MemoryNetwork):
 
 
 @pytest.mark.parametrize(
-    ("source", "region", "is_fips", "host"),
+    ("source", "region", "fips", "host"),
     [
-        ("secrets_manager", "eu-west-1", False, "secretsmanager.us-west-2.amazonaws.com"),
-        ("secrets_manager", "eu-west-1", True, "secretsmanager-fips.us-west-2.amazonaws.com"),
-        ("ssm", "cn-north-1", False, "ssm.cn-north-1.amazonaws.com.cn"),
-        ("kms", "us-gov-west-1", True, "kms-fips.us-gov-west-1.amazonaws.com"),
+        ("secrets_manager", "eu-west-1", "", "secretsmanager.us-west-2.amazonaws.com"),
+        ("secrets_manager", "eu-west-1", " True", "secretsmanager-fips.us-west-2.amazonaws.com"),
+        ("ssm", "cn-north-1", "no", "ssm.cn-north-1.amazonaws.com.cn"),
+        ("kms", "us-gov-west-1", "true", "kms-fips.us-gov-west-1.amazonaws.com"),
     ],
 )
-async def test_without_endpoints_of_ones_own_it_is_awss_by_https(autojump_clock, environment, sources_of, source, region, is_fips, host):
+async def test_without_endpoints_of_ones_own_it_is_awss_by_https(autojump_clock, environment, sources_of, source, region, fips, host):
     network, plain = Watched(), {name: value for name, value in environment.items() if "ENDPOINT" not in name}
+    plain["AWS_USE_FIPS_ENDPOINT"] = fips
     sandbox = read_sandbox({"AWS_REGION": region, "AWS_LAMBDA_FUNCTION_NAME": "f"})
-    answer = await sources_of(source, environment=plain, network=network, sandbox=sandbox, is_fips=is_fips).load(source)
+    answer = await sources_of(source, environment=plain, network=network, sandbox=sandbox).load(source)
     assert network.wanted == [(host, 443)]
     assert isinstance(answer, Failure)
     assert answer.transient

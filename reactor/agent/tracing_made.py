@@ -1,0 +1,124 @@
+"""The pipelines of traces and of their statistics, wired from settings. Loaded with the first request of a tracer, never before."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fsm.time import Now
+from pipelines.stats.client import StatsSettings
+from pipelines.stats.pipeline import Source, StatsPipeline
+from pipelines.tags import FunctionFacts
+from pipelines.traces.facts import Hooks, StatsSink, TracesSettings
+from pipelines.traces.filter_tags import FilterTags
+from pipelines.traces.obfuscate.obfuscator import ObfuscationSettings, make_obfuscator
+from pipelines.traces.pipeline import TracesPipeline
+from protocols.intake_traces import PayloadFields
+from protocols.trace_values import Span
+from reactor.agent.ledger import Ledger
+from reactor.config.aws import SandboxEnvironment
+from reactor.config.values import Settings
+
+
+def make_traces(
+    settings: Settings,
+    sandbox: SandboxEnvironment,
+    facts: FunctionFacts,
+    tags: Mapping[str, str],
+    stats: StatsSink,
+    hooks: Hooks | None,
+    say: Callable[[str, str], None],
+) -> TracesPipeline:
+    """`stats` is told of what is sent, where the settings want statistics computed here; `hooks` see spans; errors are said."""
+    wanted = TracesSettings(
+        env=facts.env,
+        service=facts.service,
+        version=facts.version,
+        function_name=sandbox.function_name,
+        representation_enabled=settings.trace_aws_service_representation_enabled,
+        compute_stats=settings.lambda_extension_compute_stats,
+        runtime_api=sandbox.runtime_api,
+        otlp_ports=tuple(port for port in (settings.otlp_http_port, settings.otlp_grpc_port) if port),
+    )
+    obfuscate = make_obfuscator(obfuscation(settings), lambda error: say("ERROR", error))
+    filters = filter_tags(settings)
+    for error in filters.errors:
+        say("ERROR", error)
+    traces = TracesPipeline(wanted, obfuscate, filters.keeps if filters else None, hooks, stats)
+    traces.set_function_tags(tags)
+    return traces
+
+
+def obfuscation(settings: Settings) -> ObfuscationSettings:
+    return ObfuscationSettings(
+        http_remove_query_string=settings.apm_config_obfuscation_http_remove_query_string,
+        http_remove_paths_with_digits=settings.apm_config_obfuscation_http_remove_paths_with_digits,
+        redis_enabled=settings.apm_obfuscation_redis_enabled,
+        redis_remove_all_args=settings.apm_obfuscation_redis_remove_all_args,
+        valkey_enabled=settings.apm_obfuscation_valkey_enabled,
+        valkey_remove_all_args=settings.apm_obfuscation_valkey_remove_all_args,
+        memcached_enabled=settings.apm_obfuscation_memcached_enabled,
+        memcached_keep_command=settings.apm_obfuscation_memcached_keep_command,
+        mongodb_enabled=settings.apm_obfuscation_mongodb_enabled,
+        mongodb_keep=settings.apm_obfuscation_mongodb_keep_values,
+        mongodb_sql=settings.apm_obfuscation_mongodb_obfuscate_sql_values,
+        elasticsearch_enabled=settings.apm_obfuscation_elasticsearch_enabled,
+        elasticsearch_keep=settings.apm_obfuscation_elasticsearch_keep_values,
+        elasticsearch_sql=settings.apm_obfuscation_elasticsearch_obfuscate_sql_values,
+        opensearch_enabled=settings.apm_obfuscation_opensearch_enabled,
+        opensearch_keep=settings.apm_obfuscation_opensearch_keep_values,
+        opensearch_sql=settings.apm_obfuscation_opensearch_obfuscate_sql_values,
+        credit_cards_enabled=settings.apm_obfuscation_credit_cards_enabled,
+        credit_cards_luhn=settings.apm_obfuscation_credit_cards_luhn,
+        credit_cards_keep=settings.apm_obfuscation_credit_cards_keep_values,
+        replace_rules=settings.apm_replace_tags,
+    )
+
+
+def filter_tags(settings: Settings) -> FilterTags:
+    return FilterTags(
+        settings.apm_filter_tags_require,
+        settings.apm_filter_tags_reject,
+        settings.apm_filter_tags_regex_require,
+        settings.apm_filter_tags_regex_reject,
+    )
+
+
+def make_stats(facts: FunctionFacts, now: Now) -> StatsPipeline:
+    return StatsPipeline(StatsSettings(facts.env, facts.version, facts.service), now)
+
+
+def sink_into(call: Callable[..., Any]) -> StatsSink:
+    """What the traces pipeline tells of spans, as the statistics pipeline wants it; `call` is that of its boundary."""
+
+    def sink(spans: list[Span], fields: PayloadFields, now: Now, origin: str) -> None:
+        source = Source(fields.language_name, fields.tracer_version, fields.runtime_id, fields.container_id, fields.env, fields.app_version)
+        call(StatsPipeline.take_spans, spans, source, now, origin, now=now)
+
+    return sink
+
+
+def close_traces(traces: TracesPipeline, ledger: Ledger) -> int:
+    """Tell the ledger what a pipeline that ends has lost; how many spans it still holds."""
+    statistics = traces.statistics()
+    for reason, count in statistics.refused.items():
+        ledger.refuse("trace", reason, count)
+    for reason, count in statistics.dropped.items():
+        ledger.drop("span", reason.replace("_", " "), count)
+    for reason, count in statistics.removed.items():
+        ledger.note(f"spans removed: {reason.replace('_', ' ')}", count)
+    for reason, count in statistics.failures.items():
+        ledger.note(f"errors in {reason} of spans", count)
+    return statistics.spans
+
+
+def close_stats(stats: StatsPipeline, ledger: Ledger) -> int:
+    """As `close_traces`; how many groups it still holds."""
+    statistics = stats.statistics()
+    for what, reason, count in (
+        ("group of statistics", "no room", statistics.dropped_groups),
+        ("span in statistics", "no room", statistics.dropped_spans),
+    ):
+        if count:
+            ledger.drop(what, reason, count)
+    if statistics.blocked_spans:
+        ledger.note("spans counted in a group that stands for many", statistics.blocked_spans)
+    return statistics.groups
