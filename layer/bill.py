@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,11 @@ def write_licences(folder: Path, packages: dict[str, Path], of_wheels: list[whee
 
 def _copyrights(package: Path) -> list[tuple[str, bytes]]:
     """Where a package's folder of documents is a link to another's, that one has the text."""
-    return [("copyright", data) for member, data in debian.members(package) if member.isfile() and member.name.endswith("/copyright")]
+    return [
+        ("copyright", data)
+        for member, data in debian.members(package)
+        if member.isfile() and re.search(r"/share/doc/[^/]+/copyright$", member.name)
+    ]
 
 
 def _write(file: Path, text: bytes) -> None:
