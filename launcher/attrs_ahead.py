@@ -6,7 +6,7 @@ not a class that was recorded, with the very fields that were recorded, is left 
 
 A recorded class is {"fields": names annotated or assigned, "slots": names or None, "methods": ((name, code, defaults, keyword
 defaults)...), "common": names of methods that attrs does not compile, "names": globals that methods use, "values": what else is set,
-"attributes": ((name, alias, in init, in order)...)}.
+"attributes": ((name, alias, in init, in order, in repr)...)}.
 """
 
 import marshal
@@ -53,7 +53,7 @@ class Factory:
 class Attributes:
     """What stands for the attributes on a class: enough for `evolve` here, and attrs' own ones for whoever else asks."""
 
-    def __init__(self, attributes: "tuple[tuple[str, str, bool, bool], ...]", fields: "dict[str, Field]") -> None:
+    def __init__(self, attributes: "tuple[tuple[str, str, bool, bool, bool], ...]", fields: "dict[str, Field]") -> None:
         self.attributes, self.fields = attributes, fields
 
     def __get__(self, instance: object, owner: type) -> "Any":
@@ -125,7 +125,7 @@ def evolve(instance: "Any", **changes: "Any") -> "Any":
     own = _own(type(instance))
     if own is None:
         return real("attrs").evolve(instance, **changes)
-    for name, alias, in_init, _ in own.attributes:
+    for name, alias, in_init, *_ in own.attributes:
         if in_init and alias not in changes:
             changes[alias] = getattr(instance, name)
     return type(instance)(**changes)
@@ -296,7 +296,7 @@ def _set_state(own: Attributes) -> "Any":
 
 def _ordered(compare: "Any") -> "Any":
     def make(own: Attributes) -> "Any":
-        names = [name for name, _, _, in_order in own.attributes if in_order]
+        names = [name for name, _, _, in_order, _ in own.attributes if in_order]
 
         def compares(self: "Any", other: "Any") -> "Any":
             if other.__class__ is not self.__class__:
@@ -308,7 +308,25 @@ def _ordered(compare: "Any") -> "Any":
     return make
 
 
+def _shown(own: Attributes) -> "Any":
+    names = [name for name, _, _, _, in_repr in own.attributes if in_repr]
+
+    def __repr__(self: "Any") -> str:
+        seen = _compat.repr_context.__dict__.setdefault("already_repring", set())
+        if id(self) in seen:
+            return "..."
+        seen.add(id(self))
+        try:
+            values = ", ".join(f"{name}={getattr(self, name, NOTHING)!r}" for name in names)
+            return f"{type(self).__qualname__.rpartition('>.')[2]}({values})"
+        finally:
+            seen.remove(id(self))
+
+    return __repr__
+
+
 _COMMON: "dict[str, Any]" = {
+    "__repr__": _shown,
     "__setattr__": lambda own: _refuse_setting,
     "__delattr__": lambda own: _refuse_deleting,
     "__ne__": lambda own: _not_equal,

@@ -91,7 +91,9 @@ def recorded(body: dict[str, Any], made: type, recorder: Recorder) -> dict[str, 
     for name, value in made.__dict__.items():
         if name in NOT_COPIED or value is body.get(name, Unrecorded) or name in (slots or ()) or name == "_abc_impl":
             continue
-        if isinstance(value, FunctionType) and value.__code__.co_filename.startswith(GENERATED):
+        if name == "__repr__" and isinstance(value, FunctionType) and all(one.repr in (True, False) for one in attributes):
+            common.append(name)  # the longest of all, and the same for all
+        elif isinstance(value, FunctionType) and value.__code__.co_filename.startswith(GENERATED):
             methods.append((name, value.__code__, *defaults(value, attributes)))
         elif isinstance(value, FunctionType) and COMMON.get(name) == value.__code__.co_name:
             common.append(name)
@@ -106,7 +108,7 @@ def recorded(body: dict[str, Any], made: type, recorder: Recorder) -> dict[str, 
         "common": tuple(common),
         "values": values,
         "names": needed(methods),
-        "attributes": tuple((one.name, one.alias, one.init, bool(one.order)) for one in attributes),
+        "attributes": tuple((one.name, one.alias, one.init, bool(one.order), bool(one.repr)) for one in attributes),
     }
 
 

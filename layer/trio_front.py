@@ -33,6 +33,38 @@ def compile(p, flags=0):
     return _compile_now(p, flags) if made is None else _sre.compile(p, *made)
 """
 
+# A frozen data class whose fields are all in its annotations; it has no `__dataclass_fields__`.
+DATA = """
+def dataclass(*, frozen, init=True):
+    def decorate(cls):
+        names = tuple(dict.fromkeys(name for base in reversed(cls.__mro__) for name in base.__dict__.get("__annotations__", ())))
+        def values(self):
+            return tuple(getattr(self, name) for name in names)
+        def __repr__(self):
+            return f"{self.__class__.__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+        def __eq__(self, other):
+            return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
+        def __hash__(self):
+            return hash(values(self))
+        def __setattr__(self, name, value):
+            if type(self) is cls or name in names:
+                from dataclasses import FrozenInstanceError
+                raise FrozenInstanceError(f"cannot assign to field {name!r}")
+            super(cls, self).__setattr__(name, value)
+        def __delattr__(self, name):
+            if type(self) is cls or name in names:
+                from dataclasses import FrozenInstanceError
+                raise FrozenInstanceError(f"cannot delete field {name!r}")
+            super(cls, self).__delattr__(name)
+        made = {"__repr__": __repr__, "__eq__": __eq__, "__setattr__": __setattr__, "__delattr__": __delattr__, "__match_args__": names}
+        if "__hash__" not in cls.__dict__:
+            made["__hash__"] = __hash__
+        for name, value in made.items():
+            setattr(cls, name, value)
+        return cls
+    return decorate
+"""
+
 
 class ShapeError(Exception):
     """A module is not what this was written for."""
@@ -74,17 +106,16 @@ def thread_cache(source: str) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-def documented(source: str) -> ast.Module:
-    """`h11/_events.py`: a data class without a docstring is given one made of its signature, and all of `inspect` is loaded for that."""
+def plain_data(source: str) -> ast.Module:
+    """`h11/_events.py`: seven frozen data classes, which it fills itself, without code that is written and compiled for each."""
     tree = ast.parse(source)
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.decorator_list]
-    for node in classes:
-        if ast.get_docstring(node) is None:
-            node.body.insert(0, ast.Expr(ast.Constant(node.name)))
-        node.body.insert(1, ast.parse(f"__doc__ = {node.name!r}").body[0])  # docstrings are taken out by the compiler
-    if len(classes) < 5:
+    imports = [node for node in tree.body if ast.unparse(node) == "from dataclasses import dataclass"]
+    used = [ast.unparse(node.decorator_list[0]) for node in tree.body if isinstance(node, ast.ClassDef) and node.decorator_list]
+    if len(imports) != 1 or sorted(used) != ["dataclass(frozen=True)"] + ["dataclass(init=False, frozen=True)"] * 6:
         raise ShapeError("h11/_events.py")
-    return ast.fix_missing_locations(tree)
+    at = tree.body.index(imports[0])
+    tree.body[at : at + 1] = ast.parse(DATA).body
+    return tree
 
 
 def patterns_made_ahead(source: str) -> ast.Module:
@@ -100,7 +131,7 @@ CHANGED = {
     "trio": ("site/trio/__init__.py", front),
     "trio.lowlevel": ("site/trio/lowlevel.py", lowlevel),
     "trio._core._thread_cache": ("site/trio/_core/_thread_cache.py", thread_cache),
-    "h11._events": ("site/h11/_events.py", documented),
+    "h11._events": ("site/h11/_events.py", plain_data),
     "re._compiler": ("library/re/_compiler.py", patterns_made_ahead),
 }
 

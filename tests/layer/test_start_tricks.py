@@ -120,6 +120,22 @@ trio.run(main)
     )
 
 
+def test_h11s_events_behave_as_data_classes(alike):
+    assert "cannot assign to field" in alike("""
+import h11
+made = [h11.Request(method="GET", target="/", headers=[("Host", "a")]), h11.Response(status_code=200, headers=[]), h11.Data(data=b"x")]
+made += [h11.EndOfMessage(), h11.ConnectionClosed(), h11.InformationalResponse(status_code=100, headers=[])]
+for event in made:
+    print(event, event == event, event == made[2], type(event).__hash__ is None, type(event).__match_args__)
+    for change in (lambda: setattr(event, "headers", 1), lambda: setattr(event, "new", 1), lambda: delattr(event, "headers")):
+        try:
+            change()
+        except AttributeError as error:
+            print(type(error).__name__, error)
+print(hash(h11.ConnectionClosed()) == hash(h11.ConnectionClosed()), h11.Data(data=b"x") == made[2])
+""")
+
+
 # --- classes of attrs made ahead
 
 LOOK = """
