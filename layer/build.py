@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -112,9 +113,8 @@ def compile_launcher(architecture: Architecture, place: str, target: Path) -> No
 
 
 def zig_folder() -> Path:
-    import ziglang  # type: ignore[import-untyped]
-
-    return Path(ziglang.__file__).parent
+    # By name: it is there only where a layer is built, and types are checked everywhere.
+    return Path(str(import_module("ziglang").__file__)).parent
 
 
 def main(words: list[str]) -> int:
