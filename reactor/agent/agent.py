@@ -491,7 +491,7 @@ class Agent:
     def _count_own(self, pipelines: Pipelines) -> None:
         if self._own is not None:
             counts = self.ledger.statistics()
-            lost = Counter(counts.dropped) + Counter(counts.refused) + Counter(pipelines.metric_losses(self._now))
+            lost = Counter(counts.dropped) + Counter(counts.refused) + Counter(pipelines.own_losses(self._now))
             pipelines.count_own(self._own.take(counts.accepted, lost), self._now)
 
     def _put_in_outbox(self, bodies: Iterable[Body]) -> tuple[Payload, ...]:
