@@ -25,7 +25,7 @@ from protocols.http_client import ClientConnection
 
 SPANS = 20_000
 TRACES_PER_REQUEST = 10
-LIVES = 3
+LIVES = 2
 LONGEST_S = 100
 INTAKE_PORT, TRACE_PORT = 9080, 8126
 INTAKE = f"http://127.0.0.1:{INTAKE_PORT}"
