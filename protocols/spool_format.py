@@ -66,8 +66,15 @@ class Contents:
 
 
 def record(kind: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    return HEAD.pack(crc32(body, kind), len(body), kind) + body
+    return b"".join(record_parts(kind, *parts))
+
+
+def record_parts(kind: int, *parts: bytes) -> list[bytes]:
+    """A record that is not put together: its content may be large."""
+    checksum = kind
+    for part in parts:
+        checksum = crc32(part, checksum)
+    return [HEAD.pack(checksum, sum(map(len, parts)), kind), *parts]
 
 
 def owner_record(owner: str) -> bytes:
@@ -76,7 +83,12 @@ def owner_record(owner: str) -> bytes:
 
 
 def taken_record(kind: int, epoch_ms: int, *data: bytes) -> bytes:
-    return record(kind, TAKEN.pack(epoch_ms), *data)
+    return b"".join(taken_parts(kind, epoch_ms, *data))
+
+
+def taken_parts(kind: int, epoch_ms: int, *data: bytes) -> list[bytes]:
+    """As `record_parts`."""
+    return record_parts(kind, TAKEN.pack(epoch_ms), *data)
 
 
 def request_bytes(method: str, target: str, headers: Headers, body: bytes, sealed: int = 0) -> list[bytes]:

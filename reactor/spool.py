@@ -95,9 +95,9 @@ class Spool:
         if self._descriptor is not None and sum(map(len, data)) > self._bytes_max:
             self._count(f"{NAMES[kind]}: over the bound")
             return
-        record = form.taken_record(kind, epoch_ms, *data)
-        if self._append(record, NAMES[kind]):
-            self._taken_bytes += len(record)
+        record = form.taken_parts(kind, epoch_ms, *data)
+        if self._append(NAMES[kind], *record):
+            self._taken_bytes += sum(map(len, record))
 
     def seal(self, payloads: Sequence[Payload], waiting: bytes = b"") -> None:
         """Everything taken so far is in these payloads, in those before them, or among what is `waiting`."""
@@ -107,7 +107,7 @@ class Spool:
             return
         self._waiting = waiting
         data = b"".join([*records, form.sealed_record(waiting)])
-        if not (self._fits(data) and self._write(data)):
+        if not (self._fits(len(data)) and self._write(data)):
             self._write_anew(payloads, records)
         self._taken_bytes = 0
 
@@ -118,7 +118,7 @@ class Spool:
         records = [_record(payload) for payload in payloads]
         self._note_sizes(payloads, records)
         del self._sizes[number]
-        if not self._append(b"".join([*records, form.resolved_record(number)]), "payloads"):
+        if not self._append("payloads", *records, form.resolved_record(number)):
             self._sizes.update(dict.fromkeys((payload.number for payload in payloads), 0))
             self._mark(form.resolved_record(number))
 
@@ -152,12 +152,13 @@ class Spool:
 
     # --- inside ---------------------------------------------------------------------------------------------------------------
 
-    def _append(self, data: bytes, what: str) -> bool:
+    def _append(self, what: str, *data: bytes) -> bool:
+        size = sum(map(len, data))
         if self._descriptor is None:
             self._count(f"{what}: no spool")
-        elif not self._fits(data) and not (self._is_worth_rewriting() and self._rewrite(form.compact(self._all())[0]) and self._fits(data)):
+        elif not self._fits(size) and not (self._is_worth_rewriting() and self._rewrite(form.compact(self._all())[0]) and self._fits(size)):
             self._count(f"{what}: over the bound")
-        elif not self._write(data):
+        elif not self._write(*data):
             self._count(f"{what}: no space")
         else:
             return True
@@ -169,18 +170,18 @@ class Spool:
         elif self._descriptor is not None and not self._write(data):
             self._count("marks: no space")
 
-    def _fits(self, data: bytes) -> bool:
-        return self._bytes + len(data) <= self._bytes_max
+    def _fits(self, size: int) -> bool:
+        return self._bytes + size <= self._bytes_max
 
-    def _write(self, data: bytes) -> bool:
-        """Append. False if there is no room on the disk."""
+    def _write(self, *data: bytes) -> bool:
+        """Append, all in one call and without putting it together. False if there is no room on the disk."""
         if self._descriptor is None:
             return False
         try:
-            written = os.pwrite(self._descriptor, data, self._bytes)
+            written = os.pwritev(self._descriptor, data, self._bytes)
         except OSError:
             written = 0
-        if written < len(data):
+        if written < sum(map(len, data)):
             if written:
                 self._cut_to(self._bytes)  # a part of a record is only damage, and takes what little room there is
             return False
@@ -227,7 +228,7 @@ class Spool:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.pwrite(descriptor, contents, 0) < len(contents):
+                if os.pwritev(descriptor, (contents,), 0) < len(contents):
                     raise OSError("not all of it")
                 os.rename(path, self._path)
             except OSError:

@@ -181,11 +181,11 @@ def test_without_room_for_two_files_it_is_written_anew_in_place(home, monkeypatc
 def test_a_disk_that_stays_full_costs_protection_alone(home, monkeypatch):
     spool, _ = home.open()
     spool.take(form.TELEMETRY, 5, b"[1]")
-    write = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda descriptor, data, at: write(descriptor, data[:10], at))
+    write = os.pwritev
+    monkeypatch.setattr(os, "pwritev", lambda descriptor, data, at: write(descriptor, [b"".join(data)[:10]], at))
     spool.seal([Payload(1, URL, BIG)])
     assert spool.statistics().unprotected == {"payloads: no space": 1}
-    monkeypatch.setattr(os, "pwrite", write)
+    monkeypatch.setattr(os, "pwritev", write)
     spool.resolve(1)
     spool.seal([Payload(2, URL, LOGS)])
     spool.close()
@@ -205,8 +205,8 @@ def test_a_part_of_a_record_is_cut_off_again(home, monkeypatch):
     spool, _ = home.open()
     spool.take(form.TELEMETRY, 5, b"[1]")
     whole = home.data()
-    write = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda descriptor, data, at: write(descriptor, data[:7], at))
+    write = os.pwritev
+    monkeypatch.setattr(os, "pwritev", lambda descriptor, data, at: write(descriptor, [b"".join(data)[:7]], at))
     spool.take(form.TELEMETRY, 6, b"[2]")
     assert home.data() == whole
 
@@ -224,7 +224,7 @@ def test_a_full_disk_is_counted_and_not_fatal(home, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(os, "pwritev", full)
     spool.take(form.TELEMETRY, 5, b"[1]")
     assert spool.statistics().unprotected == {"telemetry: no space": 1}
 
