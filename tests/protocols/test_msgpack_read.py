@@ -3,7 +3,7 @@
 import msgpack
 import pytest
 
-from protocols.msgpack_read import READ_BYTES, complete_elements, read_value
+from protocols.msgpack_read import READ_BYTES, complete_elements, element_places, first_array, read_element, read_value
 from protocols.trace_values import Malformed
 
 
@@ -50,3 +50,30 @@ def test_elements_may_stand_within_an_array_of_a_given_length():
             list(complete_elements(body, place, of))
     with pytest.raises(Malformed):
         list(complete_elements(msgpack.packb({"a": 1})))
+
+
+def test_the_first_array_is_had_without_the_rest():
+    body = msgpack.packb([["a", "b"], [1, 2]])
+    assert first_array(body, 2) == ["a", "b"]
+    assert first_array(body[:-1], 2) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (msgpack.packb([["a", "b", "c"], []]), "too many"),
+        (b"\x92\xdd\xff\xff\xff\xff", "breaks off"),
+        (b"\x92\x93\x01\x02", "breaks off"),
+        (msgpack.packb([]), "ValueError"),
+        (msgpack.packb([7, []]), "ValueError"),
+        (msgpack.packb({"a": 1}), "ValueError"),
+    ],
+)
+def test_a_first_array_that_is_none_or_too_long_says_why(body, reason):
+    with pytest.raises(Malformed, match=reason):
+        first_array(body, 2)
+
+
+def test_places_of_elements_are_those_of_the_elements():
+    body = msgpack.packb([[1], {"a": 2}, "xyz"])
+    assert [read_element(body, start, end) for start, end in element_places(body)] == list(complete_elements(body))

@@ -208,3 +208,13 @@ def test_a_body_that_cannot_be_unpacked_is_refused(body, encoding, status):
     with pytest.raises(RemoteProtocolError) as caught:
         trace_api.plain_body(packed(body, content_encoding=encoding), 100)
     assert caught.value.status_hint == status
+
+
+@pytest.mark.parametrize(
+    ("version", "bytes_max"),
+    [(version, trace_api.BODY_BYTES_MAX) for version in ("v0.3", "v0.4", "v0.5")]
+    + [(version, trace_api.WHOLE_TRACES_BYTES_MAX) for version in ("v0.7", "v1.0")],
+)
+def test_what_is_decoded_as_a_whole_may_be_smaller(version, bytes_max):
+    assert trace_api.body_bytes_max(f"/{version}/traces?a=1") == bytes_max
+    assert f"/{version}/traces" in trace_api.ENDPOINTS
