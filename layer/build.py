@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from layer import bill, debian, interpreter, pack, wheels
@@ -41,6 +42,7 @@ def build(architecture: Architecture) -> Path:
     stage = BUILD / f"layer-{architecture.name}"
     shutil.rmtree(stage, ignore_errors=True)
     root = stage / place.removeprefix("/opt/")
+    zig_folder()  # before anything takes long
     packages, of_wheels = debian.fetch(architecture, CACHE), wheels.fetch(architecture, CACHE)
     texts = BUILD / f"sources-{architecture.name}"
     shutil.rmtree(texts, ignore_errors=True)
@@ -112,9 +114,11 @@ def compile_launcher(architecture: Architecture, place: str, target: Path) -> No
 
 
 def zig_folder() -> Path:
-    import ziglang  # type: ignore[import-untyped]
-
-    return Path(ziglang.__file__).parent
+    """Of the Python package; only there where a layer is built."""
+    found = find_spec("ziglang")
+    if found is None or found.origin is None:
+        raise BuildError("building the layer needs the packages of requirements/layer.txt: `make -f layer.mk layer` installs them")
+    return Path(found.origin).parent
 
 
 def main(words: list[str]) -> int:
