@@ -11,6 +11,8 @@ from fsm.engine import Table
 PLACES = {
     "on_demand": ("on_demand", "TABLE"),
     "invocation": ("invocation", "TABLE"),
+    "tracing": ("tracing", "TABLE"),
+    "pairing": ("pairing", "TABLE"),
     "flush": ("flush", "TABLE"),
     "delivery": ("delivery", "TABLE"),
     "secret": ("secret", "TABLE"),

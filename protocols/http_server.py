@@ -71,6 +71,7 @@ class Refused:
 
     status: int
     reason: str
+    head: Request | None = attrs.field(default=None, eq=False, repr=False)  # of a request whose body was at fault, without it
 
 
 @attrs.frozen
@@ -186,7 +187,7 @@ class ServerConnection:
         self._closing = self._delivered = True
         self._pending, self._pending_at = b"", 0
         self.release()
-        return Refused(status, reason)
+        return Refused(status, reason, None if self._head is None else self._request(self._head, b""))
 
     def _parse(self) -> Request | None:
         while True:
@@ -251,6 +252,9 @@ class ServerConnection:
         head, body = self._head, b"".join(self._body)
         assert head is not None
         self._body, self._interim, self._delivered = [], b"", True  # its room is taken until it is answered
+        return self._request(head, body)
+
+    def _request(self, head: h11.Request, body: bytes) -> Request:
         return Request(head.method.decode("ascii"), head.target.decode("ascii"), self._headers, body)
 
     def _unparsed(self) -> bool:

@@ -12,6 +12,7 @@ import attrs
 
 from protocols.errors import RemoteProtocolError
 from protocols.http_server import Headers, Refused, Request, Response
+from protocols.intake_body import EVP
 from protocols.trace_headers import RATES_ANSWER
 
 INFO_PATH = "/info"
@@ -22,7 +23,7 @@ STRAY_BYTES_MAX = 2 * 1024 * 1024  # on routes that take no body, or are none: r
 SUBDOMAIN_CHARACTERS_MAX = 100
 
 INFO, CONFIG, TRACES, STATS, PROXIED = "info", "config", "traces", "stats", "proxied"
-EVP, TELEMETRY = "evp", "telemetry"  # products whose requests say themselves where they go
+TELEMETRY = "telemetry"
 SUBDOMAIN_HEADER = b"x-datadog-evp-subdomain"
 OCTETS, JSON_TYPE, TEXT_TYPE = "application/octet-stream", b"application/json", b"text/plain; charset=utf-8"
 _LABEL_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -75,8 +76,6 @@ PREFIXES: dict[str, Route] = {
     **{f"/evp_proxy/v{number}/": _passed_on(EVP, "", "evp_proxy") for number in range(1, 5)},
 }
 ENDPOINTS = tuple(path for path, route in (ROUTES | PREFIXES).items() if route.kind != CONFIG)
-
-PRODUCTS = frozenset(route.name for route in (*ROUTES.values(), *PREFIXES.values()) if route.kind == PROXIED)  # bodies kept as they came
 
 SPAN_KINDS = ("client", "consumer", "producer", "server")  # that statistics are computed for (specification, traces 2.2)
 

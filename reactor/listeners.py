@@ -6,11 +6,12 @@ They hand values to the agent and know no more.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from protocols import lifecycle_api, trace_api
-from protocols.http_server import HttpLimits, Refused, Request, Response
+import trio
+
+from protocols import lifecycle_api
+from protocols.http_server import Headers, HttpLimits, Refused, Request, Response
 from protocols.telemetry_records import parse_batch
-from reactor.agent import requests
-from reactor.agent.inputs import Datagrams, NotServed, Telemetry
+from reactor.agent.inputs import Called, Datagrams, NotServed, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
 from reactor.net.network import DatagramSocket, Listener, Network
@@ -20,6 +21,7 @@ from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, RECEIVE_BUFFER_BYTES, Hand
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
 TRACE_CONNECTIONS_MAX = 128
+TRACE_BODY_BYTES_MAX = 50 * 1024 * 1024  # the most that any route of `protocols.trace_api` takes
 TRACE_BODIES_BYTES_MAX = 64 * 1024 * 1024  # of all requests to port 8126 while they arrive: one of the largest, and room beside it
 FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
 
@@ -42,15 +44,19 @@ class Listeners:
         protect: Callable[[bytes], None] = lambda body: None,
         dogstatsd_path: str | None = None,
         protect_request: Callable[[Request], None] = lambda request: None,
+        ask: Callable[[Called], Headers] = lambda called: (),
+        flush: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
         expect_traces: Callable[[], None] = lambda: None,
     ) -> None:
         """`protect` is given each telemetry body before it is answered, `protect_request` each request to port 8126 that was taken.
 
-        `expect_traces` is told when a tracer has asked what is served, once. `dogstatsd_path`: where to listen for datagrams besides UDP.
+        `ask` gives the headers that answer a library's call, `flush` waits until everything is sent. `expect_traces` is told when a tracer
+        has asked what is served, once. `dogstatsd_path`: where to listen for datagrams besides UDP.
         """
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
         self._done, self._protect, self._protect_request = done, protect, protect_request
+        self._ask, self._flush = ask, flush
         self._expect_traces: Callable[[], None] | None = expect_traces
         self._http: dict[str, HttpListener] = {}
         self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
@@ -58,8 +64,8 @@ class Listeners:
         self._drops_before = 0  # of pumps that failed and were made anew
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
             "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
-            "lifecycle": (HttpLimits(lifecycle_api.BODY_BYTES_MAX), self._lifecycle),
-            "trace": (HttpLimits(trace_api.BODY_BYTES_MAX, body_bytes_of=trace_api.body_bytes_max), self._trace),
+            "lifecycle": (HttpLimits(lifecycle_api.RECEIVED_BYTES_MAX), self._lifecycle),
+            "trace": (HttpLimits(TRACE_BODY_BYTES_MAX, body_bytes_of=_trace_body_bytes_max), self._trace),
         }
 
     @property
@@ -166,9 +172,22 @@ class Listeners:
         return Response(200, body=b"OK")
 
     async def _lifecycle(self, request: Request | Refused) -> Response:
-        return lifecycle_api.answer(request)
+        call = lifecycle_api.read(request)
+        if isinstance(call, Response):
+            return call
+        if call.kind == lifecycle_api.HELLO:
+            self._say("WARN", "a library asked for /lambda/hello, which only old versions do")
+            return lifecycle_api.answer()
+        if call.kind == lifecycle_api.FLUSH:
+            await self._flush()
+            return lifecycle_api.answer()
+        # No await inside: calls and spans stay in the order in which they came.
+        return lifecycle_api.answer(self._ask(Called(lifecycle_api.request_of(request), call)))
 
     async def _trace(self, request: Request | Refused) -> Response:
+        from protocols import trace_api  # not loaded before there is a request
+        from reactor.agent import requests
+
         if isinstance(request, Refused):
             self._receive(NotServed("request", f"status {request.status}"))
             return trace_api.refused(request)
@@ -181,3 +200,9 @@ class Listeners:
                 self._protect_request(request)
             self._receive(item)
         return answer
+
+
+def _trace_body_bytes_max(target: str) -> int:
+    from protocols.trace_api import body_bytes_max
+
+    return body_bytes_max(target)

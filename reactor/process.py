@@ -10,11 +10,12 @@ from fsm import effects as do
 from fsm.engine import Unexpected
 from fsm.time import Now
 from protocols import extensions_api as api
+from protocols.http_server import Headers
 from reactor.agent import inputs as given
 from reactor.agent.agent import Agent
 from reactor.agent.encode import Compressor
 from reactor.agent.measuring import Probe
-from reactor.agent.outputs import CancelPayload, ClearTimer, ForgetPayload, KeepPayloads, ReplacePayload, Say, SendPayload, SetTimer
+from reactor.agent.outputs import Answer, CancelPayload, ClearTimer, ForgetPayload, KeepPayloads, ReplacePayload, Say, SendPayload, SetTimer
 from reactor.agent.timers import Timers
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
@@ -56,6 +57,7 @@ class Process:
         self.agent = Agent(settings, sandbox, architecture, random, _began(clock, done), codec=Compressor(settings), probe=probe)
         self._timers = Timers()
         self._timer_set = trio.Event()
+        self._told = trio.Event()  # the agent was told something
         self.platform = PlatformApi(sandbox.runtime_api, network, sandbox.is_managed, done)
         owner = f"{sandbox.function_name}:{sandbox.function_version}"
         self._protection = Protection(spool_path, owner, clock, voice.say)
@@ -69,6 +71,8 @@ class Process:
             self._protection.take_telemetry,
             settings.dogstatsd_socket,
             self._protection.take_request,
+            self.ask,
+            self.flush,
             lambda: self._start(expect_traces),
         )
         self._trust = Trust(settings, voice.say)
@@ -89,6 +93,7 @@ class Process:
             ReplacePayload: self._protection.replace,
             ForgetPayload: self._protection.forget,
             CancelPayload: self._sender.cancel,
+            Answer: self._keep_answer,
             Say: lambda effect: self._voice.say(effect.level, effect.text),
             do.Bind: self._in_background(self._bind),
             do.Register: self._in_background(self._register),
@@ -141,6 +146,25 @@ class Process:
         except Exception as error:  # what is decided now is not to be trusted: the last resort takes over
             self._failure = error
             self._nursery.cancel_scope.cancel()
+
+        self._told.set()
+
+    def ask(self, item: given.Called) -> Headers:
+        """Tell the agent of a call, and give the headers of its answer."""
+        self._answer: Headers = ()
+        self.receive(item)
+        return self._answer
+
+    def _keep_answer(self, effect: Answer) -> None:
+        self._answer = effect.headers
+
+    async def flush(self) -> None:
+        """Flush, and wait until all is delivered or given up; no longer than a flush may take."""
+        self.receive(given.FlushCalled())
+        with trio.move_on_after(self._settings.flush_budget_ms / 1000):
+            while not self.agent.is_flushed:
+                self._told = trio.Event()
+                await self._told.wait()
 
     def _in_background(self, perform: Callable[[Any], Awaitable[None]]) -> Callable[[Any], None]:
         return lambda effect: self._nursery.start_soon(perform, effect)

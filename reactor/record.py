@@ -176,6 +176,8 @@ _TELL: dict[type, Callable[..., _Told]] = {
     given.Traces: lambda item: ("request", request_fields(item.request)),
     given.ClientTraceStats: lambda item: ("request", request_fields(item.request)),
     given.PassedOn: lambda item: ("request", request_fields(item.request)),
+    given.Called: lambda item: ("request", request_fields(item.request)),
+    given.FlushCalled: _nothing,  # nobody waits for it in a replay
     given.NotServed: _nothing,  # nothing of it was kept
     given.Terminated: lambda item: ("sigterm", {}),
     given.Begin: _nothing,

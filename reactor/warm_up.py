@@ -17,8 +17,17 @@ def modules(settings: Settings) -> list[str]:
     return [name for name in wanted if name not in sys.modules]
 
 
-# What the first request with traces needs: from the smallest to what needs it.
-TRACING = ("msgpack", "protocols.msgpack_traces", "protocols.trace_headers", "pipelines.traces.pipeline", "reactor.agent.tracing_made")
+# What the first call for an invocation and the first request with traces need: from the smallest to what needs it.
+TRACING = (
+    "pipelines.triggers.infer",
+    "pipelines.invocation.pipeline",
+    "reactor.agent.invocation_traces",
+    "msgpack",
+    "protocols.msgpack_traces",
+    "protocols.trace_headers",
+    "pipelines.traces.pipeline",
+    "reactor.agent.tracing_made",
+)
 
 
 async def expect_traces() -> None:

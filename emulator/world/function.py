@@ -26,6 +26,7 @@ class InHand:
     is_end_ambiguous: bool = True
     may_ask_early: bool = True
     ends: tuple[Record, ...] = ()
+    is_done_lost: bool = False  # of this try, or of an earlier one
 
 
 class Function:
@@ -45,7 +46,9 @@ class Function:
         self.in_hand = InHand(
             before.request_id if is_retry else f"request-{world.request_ids}",
             # Where a record of either try is missing, nobody can tell whose the other records are: both have one request id.
-            is_end_ambiguous=is_retry and (invocation.is_early or before.end_told_at_ms is None or invocation.done_record != "sent"),
+            is_end_ambiguous=is_retry
+            and (invocation.is_early or before.is_done_lost or before.end_told_at_ms is None or invocation.done_record != "sent"),
+            is_done_lost=invocation.done_record == "lost" or (is_retry and before.is_done_lost),
         )
         self.pay_owed()
         if invocation.start_record == "sent":

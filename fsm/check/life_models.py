@@ -27,6 +27,7 @@ RULES = {
     watch.NEXT_IN_TIME: "AskNext before the deadline that the platform gave, if timers come due in time",
     watch.NEXT_AT_ONCE: "AskNext in the very step of the INVOKE where nothing is promised",
     life.AT_ONCE: "registered: Subscribe; subscribed: AskNext, WarmUp; crashed: Restart or Disable; nearly full: StartFlush; and so on",
+    life.BOUNDED: "in each state that waits, the timers that end the wait are armed; RaceDue as long as the runtime goes on",
     watch.NOT_IN_VAIN: "GaveUpWaiting only where no record of this try was read",
     watch.OPENED_ONCE: "one OpenInvocation for each INVOKE, with its id",
     watch.HANGS: "from every state that owes something, whatever timers come due in whatever order of ties",

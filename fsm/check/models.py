@@ -8,10 +8,23 @@ from fsm.check.invocations import INVOCATION, MANAGED_INVOCATION
 from fsm.check.life_models import MODELS as LIVES
 from fsm.check.managed_life import MANAGED_LIFE
 from fsm.check.model import Model
+from fsm.check.tracings import MANAGED_PAIRING, PAIRING, TRACING
 
 # The quick ones first: who breaks a table hears of it soon.
 MODELS: Mapping[str, Model] = {
-    model.name: model for model in (FLUSH, MANAGED_INVOCATION, INVOCATION, MANAGED_LIFE, DELIVERY, DELIVERY_ABREAST, *LIVES)
+    model.name: model
+    for model in (
+        FLUSH,
+        TRACING,
+        PAIRING,
+        MANAGED_PAIRING,
+        MANAGED_INVOCATION,
+        INVOCATION,
+        MANAGED_LIFE,
+        DELIVERY,
+        DELIVERY_ABREAST,
+        *LIVES,
+    )
 }
 
 # Machines that no model walks, each with what holds their rules instead.

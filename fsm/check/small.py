@@ -11,7 +11,7 @@ from fsm.check.life_models import INTERVAL_MS
 from fsm.check.life_models import model_of as life_of
 from fsm.check.life_platform import Choices
 from fsm.check.model import Model
-from fsm.check.models import MODELS
+from fsm.check.models import models_of
 from fsm.decision import Kind, Strategy
 
 ONE_BY_ONE = deliveries_of(
@@ -26,7 +26,7 @@ ONE_BY_ONE = deliveries_of(
         is_slow=False,
     ),
 )
-ONCE = Choices((150, 3_000), (0, 30_000), lefts_ms=(300, 2_000), invocations_max=1, odd_max=1, failures_max=2)
+ONCE = Choices((150, 3_000), (0, 30_000), lefts_ms=(300, 2_000), invocations_max=1, odd_max=1)
 TWICE = Choices((150, 3_000), invocations_max=2, odd_max=1, failures_max=2, are_tried_again=True)
 
 # By the name of the whole model.
@@ -44,9 +44,12 @@ SMALL: Mapping[str, tuple[Model, ...]] = {
 }
 
 
-def from_small_to_whole(machine: str) -> Iterator[Model]:
-    """The models of a machine, each after its smaller ones, those of all models first."""
-    whole = [model for model in MODELS.values() if machine in model.machines]
-    for model in whole:
+def quick_models(machine: str) -> Iterator[Model]:
+    """Those that walk this machine, smaller ones in the place of large ones."""
+    for model in models_of(machine):
         yield from SMALL.get(model.name, (model,))
-    yield from (model for model in whole if model.name in SMALL)
+
+
+def slow_models(machine: str) -> Iterator[Model]:
+    """Those that have smaller ones, whole."""
+    return (model for model in models_of(machine) if model.name in SMALL)

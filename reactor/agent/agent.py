@@ -15,23 +15,27 @@ from fsm.time import Now
 from protocols import telemetry_records as read
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.halves import halve
-from protocols.http_server import Request
+from protocols.http_server import Headers, Request
 from protocols.intake_body import Body
 from protocols.spool_format import DATAGRAMS, REQUEST, Kept, Taken
 from protocols.spool_format import read_request as request_of
 from reactor.agent import inputs as given
 from reactor.agent.codec import Codec, Plain
 from reactor.agent.destinations import Destinations
+from reactor.agent.invocation_door import InvocationDoor
 from reactor.agent.ledger import Ledger
 from reactor.agent.machines import build
 from reactor.agent.measuring import USAGE, Measuring, Probe
 from reactor.agent.outbox import INTAKE, PAYLOAD, Outbox
-from reactor.agent.outputs import ClearTimer, ForgetPayload, KeepPayloads, Payload, Say, SetTimer
+from reactor.agent.outputs import Answer, ClearTimer, ForgetPayload, KeepPayloads, Payload, Say, SetTimer
 from reactor.agent.wiring import Pipelines
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 
 if TYPE_CHECKING:
+    from pipelines.invocation.pipeline import Made
+    from pipelines.traces.facts import Hooks
+    from reactor.agent.invocation_traces import InvocationTraces
     from reactor.agent.own_metrics import OwnMetrics
 
 CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are known to be late
@@ -71,6 +75,7 @@ class Agent:
         self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
+        self._traced = InvocationDoor(lambda: self._make_traced(watch), sandbox.has_wrapper)
         self._held: list[given.Datagrams] = []
         self._held_bytes = 0
         self._closed: dict[str, None] = {}  # in order, the oldest first
@@ -90,6 +95,8 @@ class Agent:
             given.ClientTraceStats: self._library_request,
             given.PassedOn: self._library_request,
             given.NotServed: lambda item: self.ledger.refuse(item.what, item.reason),
+            given.Called: self._called,
+            given.FlushCalled: self._flush_called,
             given.TimerDue: self._timer_due,
             given.SettleEnded: lambda _: self._tell(ev.Settled(self._now, len(self.invocations))),
             given.SendEnded: self._send_ended,
@@ -111,6 +118,11 @@ class Agent:
             self._own.watch(self._out, self.outbox.confirmed, now)
         return self._out
 
+    @property
+    def is_flushed(self) -> bool:
+        """Everything that was sealed is delivered, set aside or dropped."""
+        return self.outbox.confirmed >= self.outbox.number
+
     def account(self) -> str:
         """The line at the end: what was lost or refused, with reasons; empty if nothing was."""
         if self.pipelines is not None:
@@ -130,6 +142,7 @@ class Agent:
             return
         self.registration = item.answer
         self.pipelines = self._make_pipelines()
+        self.pipelines.tracing.hooks = self._hooks
         for held in self._held:
             self.ledger.accept("datagram", len(held.datagrams))
             self.pipelines.take_datagrams(held.datagrams, self._now)
@@ -139,6 +152,28 @@ class Agent:
     def _make_pipelines(self) -> Pipelines:
         account_id = self.registration.account_id if self.registration else "none"
         return Pipelines(self._settings, self._sandbox, self._architecture, account_id, self._random, self.ledger, self._say, self._began)
+
+    def _make_traced(self, watch: Callable[[Step], None] | None) -> "InvocationTraces":
+        from reactor.agent.invocation_settings import make_id_from, settings_for
+        from reactor.agent.invocation_traces import InvocationTraces
+
+        account_id = self.registration.account_id if self.registration else "none"
+        settings = settings_for(self._settings, self._sandbox, account_id)
+        return InvocationTraces(settings, make_id_from(self._random), self.ledger, self._say, self._send_spans, self._count_error, watch)
+
+    def _hooks(self) -> "Hooks":
+        from pipelines.traces.facts import Hooks
+
+        return Hooks(on_request=self._traced.on_request, on_span=self._traced.on_span)
+
+    def _send_spans(self, made: "Made", now: Now) -> None:
+        if self.pipelines is not None:
+            self.ledger.accept("span", len(made.spans))
+            self.pipelines.tracing.take_own(made.spans, made.computed_stats, now)
+
+    def _count_error(self, request_id: str, now: Now) -> None:
+        if self.pipelines is not None:
+            self.pipelines.count_error(request_id, now)
 
     def _subscribed(self, item: given.SubscribeAnswered) -> None:
         if item.refusal is None:
@@ -171,6 +206,7 @@ class Agent:
         self.ledger.accept("telemetry record", len(item.records))
         self.pipelines.take_records(item.records, self._now)
         for record in item.records:
+            self._traced.record(record, self._now)
             if (reader := _READERS.get(record["type"])) is not None:
                 reader(self, record)
         self._look_at_fullness()
@@ -190,7 +226,8 @@ class Agent:
         if (pipelines := self._collecting(what, count)) is not None:
             self.ledger.accept(what, count)
             pipelines.take_request(item, self._now)
-            self._look_at_fullness()
+            self._traced.spans_shown(self._now)
+            self._look_at_traced()
 
     def _collecting(self, what: str, count: int) -> Pipelines | None:
         """The pipelines, while they take something; what comes outside that time is refused."""
@@ -198,6 +235,22 @@ class Agent:
             self.ledger.refuse(what, "after the end" if self._refusing else "before the registration", count)
             return None
         return self.pipelines
+
+    def _called(self, item: given.Called) -> None:
+        """Whatever is wrong with a call, it is answered: the library goes on without us."""
+        headers: Headers = ()
+        if self._collecting("call of a library", 1) is not None:
+            headers = self._traced.call(item.call, self._now)
+            self._look_at_traced()
+        self._out.append(Answer(headers))
+
+    def _flush_called(self, item: given.FlushCalled) -> None:
+        self._feed("flush", ev.BackgroundFlushAsked(self._now, self._now.mono_ms + self._settings.flush_budget_ms))
+
+    def _look_at_traced(self) -> None:
+        for effect in self._traced.take_unexpected():
+            self._unexpected(effect)
+        self._look_at_fullness()
 
     def _hold(self, item: given.Datagrams) -> None:
         cost = sum(map(len, item.datagrams)) + DATAGRAM_COST_BYTES * len(item.datagrams)
@@ -330,6 +383,8 @@ class Agent:
 
     def _open(self, effect: do.OpenInvocation) -> None:
         request_id = effect.request_id
+        if self._is_blind():
+            self._traced.superseded(self._now)
         if not self._machines.opened_by_start:  # where one at a time runs, the one before is over
             for closing in self.invocations.feed_all(lambda _: ev.Superseded(self._now)):
                 self._perform(INVOCATION, closing)
@@ -340,6 +395,7 @@ class Agent:
     def _end_open(self, effect: do.EndOpenInvocations) -> None:
         for closing in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
             self._perform(INVOCATION, closing)
+        self._traced.stopped(self._now)
         if self.pipelines is not None:
             self.pipelines.let_go(self._now)
 
@@ -380,6 +436,7 @@ class Agent:
             self.pipelines.set_runtime(runtime, self._now)
         start = None if self._is_blind() else self._measuring.begin(effect.request_id, self._now, self._out)
         self.pipelines.count_invocation(effect.request_id, effect.at, start)
+        self._traced.opened(effect.request_id, effect.at, self.pipelines.init_tags(self._now), self._now)
 
     def _is_blind(self) -> bool:
         """No record of the invocation's end will come."""
@@ -389,15 +446,18 @@ class Agent:
         assert self.pipelines is not None
         self.pipelines.count_runtime(effect.done.fields, self._now, self._measuring.snapshot())
         self.pipelines.count_usage(self._measuring.end(effect.done.request_id, self._out), self._now)
+        self._traced.runtime_done(effect.done, self._now)
 
     def _count_report(self, effect: do.CountReport) -> None:
         assert self.pipelines is not None
         self.pipelines.count_report(effect.report.fields, self._now, self._measuring.snapshot())
         self.pipelines.count_usage(self._measuring.end(effect.report.request_id, self._out), self._now)
+        self._traced.reported(effect.report, self._now)
 
     def _close(self, effect: do.CloseInvocation) -> None:
         assert self.pipelines is not None
         self._measuring.forget(effect.request_id, self._out)
+        self._traced.closed(effect.request_id, self._now)
         self._closed[effect.request_id] = None
         if len(self._closed) > CLOSED_REMEMBERED:
             del self._closed[next(iter(self._closed))]

@@ -8,11 +8,12 @@ from fsm.engine import Tick
 from fsm.words import Word
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
 from protocols.http_server import Request
+from protocols.lifecycle_api import Call
 from protocols.spool_format import Contents
-from protocols.trace_api import Proxied
 
 if TYPE_CHECKING:
     from protocols.stats_api import ClientStats
+    from protocols.trace_api import Proxied
     from protocols.trace_headers import TracerHeaders
     from protocols.trace_values import Decoded
 
@@ -81,7 +82,7 @@ class PassedOn(Word):
     """What a library sends through the extension to another product. `request`: as it came, for a recording."""
 
     request: Request
-    proxied: Proxied
+    proxied: "Proxied"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -90,6 +91,19 @@ class NotServed(Word):
 
     what: str
     reason: str
+
+
+@attrs.frozen(eq=False, repr=False)
+class Called(Word):
+    """A library's start or end call for an invocation; the agent gives an `Answer`. `request`: as it came, for a recording."""
+
+    request: Request
+    call: Call
+
+
+@attrs.frozen(eq=False, repr=False)
+class FlushCalled(Word):
+    """A library wants everything flushed (only where there is no platform that does: local tests)."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -153,6 +167,8 @@ Input = (
     | ClientTraceStats
     | PassedOn
     | NotServed
+    | Called
+    | FlushCalled
     | TimerDue
     | SettleEnded
     | SendEnded

@@ -9,6 +9,7 @@ import attrs
 
 from fsm.engine import Tick
 from fsm.words import Word
+from protocols.http_server import Headers
 from protocols.intake_body import Body
 
 
@@ -81,6 +82,13 @@ class CancelPayload(Word):
     """The request of this payload is not wanted any more."""
 
     number: int
+
+
+@attrs.frozen(eq=False, repr=False)
+class Answer(Word):
+    """To the call in hand: the headers of its answer. It comes out of the very `receive` that took the call."""
+
+    headers: Headers
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -13,10 +13,10 @@ import attrs
 from fsm import effects as do
 from fsm.engine import Step, Unexpected
 from fsm.time import Now
+from protocols import lifecycle_api
 from protocols.extensions_api import Refusal, Registration, next_event
 from protocols.fixture import Header, Told, datagrams_of, request_of
 from reactor.agent import inputs as given
-from reactor.agent import requests
 from reactor.agent.agent import Agent
 from reactor.agent.codec import Codec
 from reactor.agent.outputs import CancelPayload, ClearTimer, Payload, Say, SendPayload, SetTimer
@@ -182,8 +182,13 @@ class Replay:
         self._receive(given.Datagrams(datagrams_of(fields)))
 
     def _request(self, fields: dict[str, Any]) -> None:
-        item, _ = requests.read(request_of(fields))
-        if item is not None:
+        from reactor.agent import requests
+
+        request = request_of(fields)
+        call = lifecycle_api.read(request)
+        if isinstance(call, lifecycle_api.Call):
+            self._receive(given.Called(request, call))
+        elif (item := requests.read(request)[0]) is not None:
             self._receive(item)
 
     def _clock(self, fields: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from fsm.time import Now
 from protocols.intake_body import Body
-from protocols.trace_api import Proxied
 from reactor.agent.contain import Contained
 from reactor.agent.ledger import Ledger
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.traces.facts import Hooks, TraceFacts
     from pipelines.traces.pipeline import TracesPipeline
     from protocols.stats_api import ClientStats
+    from protocols.trace_api import Proxied
     from protocols.trace_headers import TracerHeaders
     from protocols.trace_values import Decoded, Span
     from reactor.config.aws import SandboxEnvironment
@@ -28,7 +28,7 @@ Say = Callable[[str, str], None]
 
 
 class Tracing:
-    """Its methods never raise: an error of ours costs one request. `hooks` is for who wants to see spans, set before the first comes."""
+    """Its methods never raise: an error of ours costs one request. `hooks` gives them for who wants to see spans, when they are needed."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Tracing:
         say: Say,
         now: Now,
     ) -> None:
-        self.hooks: Hooks | None = None
+        self.hooks: Callable[[], Hooks | None] = lambda: None
         self._settings, self._sandbox, self._facts, self._tags, self._began = settings, sandbox, facts, tags, now
         self._ledger, self._say = ledger, say
         self._traces: Contained[TracesPipeline] = Contained("traces", self._make_traces, self._close_traces, ledger, say, lazily=True)
@@ -64,7 +64,7 @@ class Tracing:
     def take_client_stats(self, stats: "ClientStats", headers: "TracerHeaders", now: Now) -> None:
         self._stats.call(lambda pipeline: pipeline.take_client(stats, headers, now), now=now)
 
-    def take_proxied(self, proxied: Proxied, now: Now) -> None:
+    def take_proxied(self, proxied: "Proxied", now: Now) -> None:
         self._proxy.call(lambda pipeline: pipeline.take(proxied), now=now)
 
     def is_nearly_full(self, now: Now) -> bool:
@@ -99,7 +99,7 @@ class Tracing:
     def _make_traces(self) -> "TracesPipeline":
         from reactor.agent.tracing_made import make_traces, sink_into
 
-        return make_traces(self._settings, self._sandbox, self._facts, self._tags, sink_into(self._stats.call), self.hooks, self._say)
+        return make_traces(self._settings, self._sandbox, self._facts, self._tags, sink_into(self._stats.call), self.hooks(), self._say)
 
     def _make_stats(self) -> "StatsPipeline":
         from reactor.agent.tracing_made import make_stats

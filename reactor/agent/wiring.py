@@ -5,12 +5,14 @@ from typing import Any
 
 from fsm.time import Now
 from pipelines.logs.facts import LogFacts
+from pipelines.logs.held import DurableContext
 from pipelines.logs.pipeline import LogsPipeline
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings
 from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings, OwnPoint
 from pipelines.metrics.procfs import Snapshot
 from pipelines.tags import FunctionFacts, build_arn, comma_list, function_tags
 from protocols import telemetry_records as read
+from protocols.dogstatsd import OWN_METRIC
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
 from reactor.agent.inputs import ClientTraceStats, PassedOn, Traces
@@ -23,6 +25,7 @@ from reactor.version import VERSION
 
 Say = Callable[[str, str], None]
 
+INIT_TAGS = ("cold_start", "proactive_initialization", "runtime")
 NO_FACTS = LogFacts((), (), (), False)
 
 
@@ -94,7 +97,10 @@ class Pipelines:
     def take_request(self, item: Traces | ClientTraceStats | PassedOn, now: Now) -> None:
         """What a library has sent to port 8126."""
         if isinstance(item, Traces):
-            self.tracing.take_traces(item.decoded, item.headers, now)
+            facts = self.tracing.take_traces(item.decoded, item.headers, now)
+            for fact in facts.durable if facts is not None else ():
+                context = DurableContext(fact.execution_id, fact.execution_name, fact.status, fact.first_invocation)
+                self._logs.call(LogsPipeline.learn_durable_context, fact.request_id, context, now=now)
         elif isinstance(item, ClientTraceStats):
             self.tracing.take_client_stats(item.stats, item.headers, now)
         else:
@@ -106,6 +112,15 @@ class Pipelines:
         self.is_nearly_full = self.is_nearly_full or is_full or self.tracing.is_nearly_full(now)
 
     # --- enhanced metrics -----------------------------------------------------------------------------------------------------
+
+    def init_tags(self, now: Now) -> dict[str, str]:
+        """What enhanced metrics say of this invocation's sandbox: whether it is a cold start, and of which runtime."""
+        tags: dict[str, str] = self._metrics.call(_dynamic_tags, now=now, otherwise={})
+        return {key: tags[key] for key in INIT_TAGS if key in tags}
+
+    def count_error(self, request_id: str, now: Now) -> None:
+        """A library's end call told of an error."""
+        self._enhance(Enhanced.error_reported, request_id, now.epoch_ms, now=now)
 
     def set_runtime(self, runtime: str, now: Now) -> None:
         self._enhance(Enhanced.set_runtime, runtime, now=now)
@@ -243,6 +258,8 @@ class Pipelines:
         for tell, what, reason, count in _losses(metrics):
             tell(self._ledger, what, reason, count)
         statistics = metrics.statistics()
+        if count := statistics.datagrams.refused.get(OWN_METRIC, 0):
+            self._ledger.note(f"metric lines: {OWN_METRIC}", count)
         return statistics.custom.contexts + statistics.own.contexts
 
 
@@ -304,7 +321,9 @@ Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
 
 def _losses(metrics: MetricsPipeline) -> list[Loss]:
     statistics = metrics.statistics()
-    losses: list[Loss] = [(Ledger.refuse, "metric line", reason, count) for reason, count in statistics.datagrams.refused.items()]
+    refused = statistics.datagrams.refused
+    # Libraries count invocations, too. To leave that out loses nothing, and every function of theirs would end with a warning.
+    losses: list[Loss] = [(Ledger.refuse, "metric line", reason, count) for reason, count in refused.items() if reason != OWN_METRIC]
     custom, own = statistics.custom, statistics.own
     for reason, count in (
         ("too many contexts", custom.refused_contexts + own.refused_contexts),
@@ -318,6 +337,10 @@ def _losses(metrics: MetricsPipeline) -> list[Loss]:
 
 def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:
     tell(metrics.enhanced, *args)
+
+
+def _dynamic_tags(metrics: MetricsPipeline) -> dict[str, str]:
+    return metrics.enhanced.dynamic_tags
 
 
 def _is_nearly_full(metrics: MetricsPipeline) -> bool:

@@ -30,29 +30,25 @@ def test_what_the_function_says_stays():
     assert run(DD_TRACE_STATS_COMPUTATION_ENABLED="true")[1]["DD_TRACE_STATS_COMPUTATION_ENABLED"] == "true"
 
 
-@pytest.mark.parametrize("word", ["1", "t", "true", "TRUE", "T"])
-def test_appsec_leads_through_the_proxy(word):
-    _, environment, _ = run(DD_SERVERLESS_APPSEC_ENABLED=word, DD_TRACE_ENABLED="false", DD_TRACE_TELEMETRY_ENABLED="false")
-    assert environment == {
-        "DD_SERVERLESS_APPSEC_ENABLED": word.lower(),
-        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9000",
-        "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "true",
-        "DD_TRACE_TELEMETRY_ENABLED": "false",
-        "DD_TRACE_ENABLED": "true",
-        "DD_TRACE_STATS_COMPUTATION_ENABLED": "false",
-    }
-
-
-@pytest.mark.parametrize(("word", "leads"), [("true", True), ("TRUE", True), ("1", False), ("false", False), ("", False)])
-def test_the_experiment_leads_through_the_proxy_too(word, leads):
-    _, environment, _ = run(DD_EXPERIMENTAL_ENABLE_PROXY=word, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001")
-    assert environment["AWS_LAMBDA_RUNTIME_API"] == ("127.0.0.1:9000" if leads else "127.0.0.1:9001")
-    assert "DD_TRACE_ENABLED" not in environment
+@pytest.mark.parametrize(
+    ("name", "word", "is_asked_for"),
+    [
+        *(("DD_SERVERLESS_APPSEC_ENABLED", word, True) for word in ("1", "t", "true", "TRUE", "T")),
+        *(("DD_SERVERLESS_APPSEC_ENABLED", word, False) for word in ("", "0", "no")),
+        *(("DD_EXPERIMENTAL_ENABLE_PROXY", word, True) for word in ("true", "TRUE")),
+        *(("DD_EXPERIMENTAL_ENABLE_PROXY", word, False) for word in ("1", "false", "")),
+    ],
+)
+def test_the_runtime_is_never_led_to_a_proxy_that_is_not_there(name, word, is_asked_for):
+    _, environment, said = run(**{name: word, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"})
+    assert environment["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:9001"
+    assert [line for line in said if "no proxy" in line] == said
+    assert bool(said) is is_asked_for
 
 
 @pytest.mark.parametrize(("word", "says"), [("DEBUG", True), ("debug", True), ("info", False)])
-def test_it_speaks_on_the_level_debug_alone(word, says):
-    _, environment, said = run(DD_LOG_LEVEL=word, DD_EXPERIMENTAL_ENABLE_PROXY="true")
+def test_it_tells_what_it_does_on_the_level_debug_alone(word, says):
+    _, environment, said = run(DD_LOG_LEVEL=word, AWS_EXECUTION_ENV="AWS_Lambda_dotnet8", CORECLR_PROFILER_PATH="/x")
     assert environment["DD_LOG_LEVEL"] == word.lower()
     assert bool(said) is says
     assert all(line.startswith("[datadog-wrapper] ") for line in said)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ INTAKE_PORT = 9080
 INTAKE = f"http://127.0.0.1:{INTAKE_PORT}"
 ENVIRONMENT = {"DD_API_KEY": "0" * 32, "DD_DD_URL": INTAKE, "DD_LOGS_CONFIG_LOGS_DD_URL": INTAKE, "DD_APM_DD_URL": INTAKE}
 NEXT_PATH, REGISTER_PATH, TELEMETRY_PATH = "/2020-01-01/extension/event/next", "/2020-01-01/extension/register", "/2022-07-01/telemetry"
-WHOLE_S = 40.0  # no case takes longer, whatever else the machine does
+WHOLE_S = 60.0  # no case takes longer, whatever else the machine does
 START_APART_S = 0.4
 OWN_WORD = "said "  # what the function's own lines begin with
 GIVE_SOCKET = "import socket as s; made = s.socket(s.AF_INET, s.SOCK_DGRAM); s.send_fds(s.socket(fileno=0), [b'.'], [made.fileno()])"
@@ -85,10 +86,11 @@ class Scene:
     ) -> "Found":
         """Init, the invocations (as many as steps, or as given, or whatever `act` does), spindown; what was found then.
 
-        `tamper` makes of each record what the platform sends in its place; `faults` are the platform's, `intake` the intake's script.
+        The steps are a script's, in place of a runtime; a function whose `runtime` is configured runs by itself. `tamper` makes of each
+        record what the platform sends in its place; `faults` are the platform's, `intake` the intake's script.
         """
         self.intake.misbehave(parse_script(intake))
-        script = attrs.evolve(runtime, steps=steps) if runtime is not None else FakeRuntime(steps=steps)
+        script = None if self.config.runtime is not None else attrs.evolve(runtime or FakeRuntime(), steps=steps)
         options = Options(fake_runtime=script, freeze=freeze, observer=self.calls.append)
         book = [parse_fault(text) for text in faults]
         served = {INTAKE_PORT: self.intake.serve_connection, **(inside or {})}
@@ -170,7 +172,7 @@ class Found:
     """What a scene showed: from the platform's side, from the intake's, and from the extension's own lines."""
 
     def __init__(self, scene: Scene, run: SandboxRun, marked_ms: float) -> None:
-        self.run, self.results, self.calls, self.intake = run, run.results, scene.calls, scene.intake
+        self.run, self.results, self.calls, self.intake, self.config = run, run.results, scene.calls, scene.intake, scene.config
         self.account: Account = account_of(
             scene.intake.documents(), [text for each in scene.intake.arrivals() for text in each.decoded.problems]
         )
@@ -306,15 +308,22 @@ def _short_collections() -> None:
     gc.freeze()
 
 
+def make_scene(task_root: Path, environment: Mapping[str, str] | None = None, **changes: Any) -> Scene:
+    """A scene for a function; keywords are FunctionConfig's, `environment` is added to what points at the intake."""
+    given = {"handler": "app.handler", "task_root": task_root, **changes}
+    return Scene(FunctionConfig(**given, environment={**ENVIRONMENT, **(environment or {})}))
+
+
 @pytest.fixture
 def scene_of(tmp_path: Path) -> Callable[..., Scene]:
-    """A scene for a function; keywords are FunctionConfig's, `environment` is added to what points at the intake."""
+    """Makes scenes for functions in a folder of the test's own."""
+    return partial(make_scene, tmp_path)
 
-    def scene_of(environment: Mapping[str, str] | None = None, **changes: Any) -> Scene:
-        given = {"handler": "app.handler", "task_root": tmp_path, **changes}
-        return Scene(FunctionConfig(**given, environment={**ENVIRONMENT, **(environment or {})}))
 
-    return scene_of
+@pytest.fixture(scope="session")
+def scene_in() -> Callable[..., Scene]:
+    """Makes scenes for functions in a folder that is given."""
+    return make_scene
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ async def test_tracers_find_what_is_served_and_nothing_else(autojump_clock, list
     assert (await call(8126, "GET", "/")).status == 404
 
 
-@pytest.mark.parametrize(("port", "limit"), [(8124, lifecycle_api.BODY_BYTES_MAX), (8126, trace_api.BODY_BYTES_MAX)])
+@pytest.mark.parametrize(("port", "limit"), [(8124, lifecycle_api.RECEIVED_BYTES_MAX), (8126, trace_api.BODY_BYTES_MAX)])
 async def test_a_body_over_the_limit_is_refused(autojump_clock, listeners_of, network, port, limit):
     await listeners_of()
     stream = await network.connect("sandbox", port)

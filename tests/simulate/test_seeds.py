@@ -108,3 +108,15 @@ def test_halves_of_what_may_have_arrived_whole_count_as_perhaps_twice(make):
     """Seed 2672: an answer broke off, and the second try was answered 413."""
     lives = (Life((Invocation(),), subscribe_ms=310),)
     assert broken_promises(Scenario(2672, latency_ms=60, intake=("half", "delay:0", "status:413"), lives=lives), make) == []
+
+
+def test_a_second_try_whose_first_one_was_never_seen_to_end_may_wait_for_its_deadline(make):
+    """Seed 5441: the record of the first try's end was lost, its report was not."""
+    lives = (Life((Invocation(done_record="lost", report_record="prompt"), Invocation(is_retry=True))),)
+    assert broken_promises(Scenario(5441, lives=lives), make) == []
+
+
+def test_a_deadline_that_no_function_can_have_is_bounded_also_when_the_clock_jumps(make):
+    """Seed 3790."""
+    lives = (Life((Invocation(duration_ms=850, jump_ms=60_000, done_record="late"),), skew_ms=28_800_000),)
+    assert broken_promises(Scenario(3790, lives=lives), make) == []

@@ -227,6 +227,26 @@ def test_beyond_the_bound_in_bytes_the_oldest_goes_and_is_counted(outbox, ledger
     assert ledger.statistics().dropped == {"logs: no room": 2}
 
 
+def test_one_that_is_larger_than_all_room_is_tried_in_its_first_flush_and_costs_no_other(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_MAX", 1_000)
+    for size in (400, 5_000, 400):
+        outbox.add(URL, body_of(size))
+    assert numbers(outbox.flush(1_000, at(0))) == [1, 2, 3]
+    for number in (1, 2, 3):
+        outbox.ended(SendEnded(number, None, reason="no answer in time"), at(1_000))
+    outbox.flush(2_000, at(1_000))
+    assert outbox.bytes == 400
+    assert ledger.statistics().dropped == {"logs: no room": 2}, "the oldest first, as ever"
+
+
+def test_of_several_that_are_larger_than_all_room_the_newest_is_spared(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_MAX", 1_000)
+    for size in (5_000, 400, 6_000):
+        outbox.add(URL, body_of(size))
+    assert numbers(outbox.flush(1_000, at(0))) == [2, 3]
+    assert ledger.statistics().dropped == {"logs: no room": 1}
+
+
 def test_beyond_the_bound_in_number_the_oldest_that_is_not_under_way_goes(outbox, ledger, body_of, monkeypatch):
     monkeypatch.setattr(module, "PAYLOADS_MAX", 3)
     outbox.add(URL, body_of())

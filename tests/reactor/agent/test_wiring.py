@@ -146,6 +146,13 @@ def test_at_the_end_the_pipelines_own_losses_are_taken_over_with_their_reasons(p
     assert all(name.startswith("metric line: ") for name in statistics.refused)
 
 
+def test_invocations_that_a_library_counts_as_well_are_no_loss(pipelines, ledger):
+    pipelines.take_datagrams([b"aws.lambda.enhanced.invocations:1|d|#runtime:nodejs20.x"] * 3, NOW)
+    assert pipelines.metric_losses(NOW) == {}
+    pipelines.account(NOW)
+    assert (ledger.line(), ledger.statistics().noted) == ("", {"metric lines: counted_by_the_extension": 3})
+
+
 def test_a_flood_of_contexts_is_nearly_full_until_it_is_sealed(pipelines):
     assert not pipelines.is_nearly_full
     for number in range(10):

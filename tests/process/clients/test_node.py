@@ -1,0 +1,113 @@
+"""A function of Node.js with `datadog-lambda-js` around it, under Lambda's own runtime client: the library makes the invocations' spans."""
+
+import re
+
+import pytest
+
+pytestmark = [pytest.mark.peers, pytest.mark.long]  # long for the installing, the first time
+
+PACKAGES = ("datadog-lambda-js@12.143.0", "dd-trace@5.132.0", "aws-lambda-ric@4.0.2")
+HANDLER = "node_modules/datadog-lambda-js/dist/handler.handler"
+COMPLAINT = re.compile(r'\b(WARN|ERROR)\b|"status":"(warning|error)"|\b(Error|Warning):')
+PRICES = 100
+
+
+@pytest.fixture(scope="module")
+def play(clients, tmp_path_factory):
+    """Runs the function, with variables of its own."""
+    clients.tools("node", "npm")
+
+    def make(folder):
+        clients.install("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES, cwd=folder)
+
+    modules = clients.made_once("node", PACKAGES, make) / "node_modules"
+    folder = tmp_path_factory.mktemp("node")
+    clients.copy(folder, "app.js", "native.cjs")
+    (folder / "node_modules").symlink_to(modules)
+    # The last argument is for the sandbox alone: what a command names is visible in it.
+    command = ("node", "--require", "/var/task/native.cjs", "/var/task/node_modules/aws-lambda-ric/index.mjs", str(modules))
+    function = {"handler": HANDLER, "execution_env": "AWS_Lambda_nodejs20.x", "runtime_version": "nodejs:20.v1"}
+    given = {"DD_LAMBDA_HANDLER": "app.handler", "DD_TAGS": "team:shop", "DD_TRACE_DEBUG": "true", "DD_TRACE_LOG_LEVEL": "warn"}
+    return lambda **variables: clients.run(folder, command, {**given, **variables}, **function)
+
+
+@pytest.fixture(scope="module")
+def found(play):
+    return play()
+
+
+@pytest.fixture(scope="module")
+def spans(clients, found):
+    return clients.spans_of(found)
+
+
+@pytest.fixture
+def invoked(found, spans):
+    """The span of each invocation: through an HTTP API, from a queue, plain, failed."""
+    return spans.of_requests(result.request_id for result in found.results)
+
+
+def complaints(found):
+    """What the function's log has of warnings and errors, save the error that was asked for."""
+    return [line for line in found.run.function_output if COMPLAINT.search(line) and "asked to fail" not in line]
+
+
+def test_each_invocation_is_one_trace_of_the_librarys_own_and_the_extension_adds_no_second_root(found, spans, invoked):
+    assert found.statuses == ["success", "success", "success", "error"], found.run.function_output
+    assert {name: count for name, count in spans.names.items() if name != "aws.lambda.require"} == {
+        "aws.lambda": 4,
+        "aws.httpapi": 1,
+        "aws.sqs": 1,
+        "aws.lambda.load": 1,
+        "aws.lambda.cold_start": 1,
+        "shop.order": 4,
+        "shop.query": 4,
+    }
+    roots = [sorted(span["name"] for span in spans.roots_of(each["trace_id"])) for each in invoked]
+    assert roots == [["aws.httpapi", "aws.lambda.cold_start"], ["aws.sqs"], ["aws.lambda"], ["aws.lambda"]]
+    assert all(spans.children_of(each) == ["shop.order"] for each in invoked)
+    assert len({each["trace_id"] for each in invoked}) == 4
+
+
+def test_neither_the_library_nor_the_extension_has_anything_to_complain_of(found):
+    assert complaints(found) == []
+    assert found.own("WARN") == []
+    found.check_orderly()
+
+
+def test_inferred_spans_and_the_upstream_context_are_the_librarys_and_stay(clients, spans, invoked):
+    http, queue, _, _ = invoked
+    api, message, cold_start, load = map(spans.only, ("aws.httpapi", "aws.sqs", "aws.lambda.cold_start", "aws.lambda.load"))
+    assert (http["trace_id"], http["parent_id"], api.get("parent_id", 0)) == (api["trace_id"], api["span_id"], 0)
+    assert (queue["trace_id"], queue["parent_id"]) == (clients.trace_id, message["span_id"])
+    assert (message["trace_id"], message["parent_id"]) == (clients.trace_id, clients.parent_id)
+    assert (load["trace_id"], load["parent_id"]) == (cold_start["trace_id"], cold_start["span_id"])
+    assert cold_start["trace_id"] == http["trace_id"]
+
+
+def test_tags_of_the_library_and_of_the_extension_are_merged(found, spans, invoked):
+    for meta in (span["meta"] for span in invoked):
+        assert (meta["datadog_lambda"], meta["functionname"], meta["env"], meta["version"]) == ("12.143.0", "my-function", "lab", "7")
+        assert (meta["function_arn"], meta["_dd.origin"], meta["team"]) == (found.config.arn, "lambda", "shop")
+    assert [span["meta"]["cold_start"] for span in invoked] == ["true", "false", "false", "false"]
+    assert [span["meta"].get("function_trigger.event_source") for span in invoked] == ["api-gateway", "sqs", None, None]
+    http, _, _, failed = invoked
+    assert http["meta"]["http.status_code"] == "200"
+    assert (failed["error"], failed["meta"]["error.message"]) == (1, "asked to fail")
+    assert {span["meta"]["http.url"] for span in spans.named("shop.order")} == {"http://shop.test/orders?id=7"}
+    assert {span["resource"] for span in spans.named("shop.query")} == {"SELECT * FROM orders WHERE id = ?"}
+
+
+def test_all_its_metrics_arrive_with_their_values(clients, found):
+    count = len(found.results)
+    assert clients.values_of(found, "shop.price") == (count * PRICES, count * sum(range(1, PRICES + 1)), 1, PRICES)
+    [metric] = [each for each in found.account.metrics if each.name == "shop.price"]
+    assert {"currency:eur", "service:orders", "env:lab", "version:7", "team:shop"} <= set(metric.tags)
+    assert [tag for tag in metric.tags if tag.startswith("dd_lambda_layer:datadog-node")] != []
+    # The library counts both as well. Its invocations are left out; its errors stay, as some of them the platform does not see.
+    assert (found.counted("invocations"), found.counted("errors"), found.counted("errors", "datadog_lambda:v12.143.0")) == (count, 2, 1)
+
+
+def test_a_library_whose_agent_refuses_its_spans_would_say_so(play):
+    """That its complaints are seen above. Port 8124 has no room for spans; one without a listener would be tried for longer than this."""
+    assert complaints(play(DD_TRACE_AGENT_URL="http://127.0.0.1:8124")) != []
