@@ -1,4 +1,4 @@
-"""A function of Node.js with `datadog-lambda-js` around it, under Lambda's own runtime client: the library makes the spans of invocations."""
+"""A function of Node.js with `datadog-lambda-js` around it, under Lambda's own runtime client: the library makes the invocations' spans."""
 
 import re
 
@@ -109,5 +109,5 @@ def test_all_its_metrics_arrive_with_their_values(clients, found):
 
 
 def test_a_library_whose_agent_refuses_its_spans_would_say_so(play):
-    """That its complaints are seen above. On 8124 there is nothing for spans; a port without a listener it would try for longer than this."""
+    """That its complaints are seen above. Port 8124 has no room for spans; one without a listener would be tried for longer than this."""
     assert complaints(play(DD_TRACE_AGENT_URL="http://127.0.0.1:8124")) != []
