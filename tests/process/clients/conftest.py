@@ -134,7 +134,7 @@ class Spans:
 
 
 def spans_of(found: Any) -> Spans:
-    """Each once, and all of a shape that the intake takes. (A library may say the same line twice, and count the same twice in ten seconds.)"""
+    """Each once, and all of a shape that the intake takes. (Lines and counts may rightly come twice.)"""
     assert found.account.problems == ()
     assert [text for text in found.account.duplicates if text.startswith("span ")] == []
     documents = [each["document"] for each in found.intake.documents() if each["out"] == "traces"]
