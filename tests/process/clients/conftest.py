@@ -199,11 +199,18 @@ class Clients:
     def __init__(self, scene_in: Callable[..., Any]) -> None:
         self._scene_in = scene_in
 
-    def run(self, folder: Path, command: Sequence[str], environment: Mapping[str, str] | None = None, **changes: Any) -> Any:
+    def run(
+        self,
+        folder: Path,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        invoked: Sequence[Invocation] | None = None,
+        **changes: Any,
+    ) -> Any:
         """The function in this folder, whose runtime is `command`, through all invocations; what was found. Outside of any test."""
         given = {"memory_mb": 1_024, "timeout_ms": 20_000, "runtime": tuple(command), **changes}
         scene = self._scene_in(folder, {**LIBRARY_ENVIRONMENT, **(environment or {})}, **given)
-        return trio.run(partial(scene.play, invocations=invocations()))
+        return trio.run(partial(scene.play, invocations=invoked or invocations()))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from emulator.values import Invocation
+
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # long for the installing, the first time
 
 JAVA_CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
@@ -146,3 +148,17 @@ def test_all_metrics_of_the_library_for_go_arrive_with_their_values(clients, lan
 def test_a_library_whose_agent_refuses_its_spans_would_say_so(play):
     """That its complaints are seen above. Port 8124 has no room for spans."""
     assert complaints(play(DD_TRACE_AGENT_URL="http://127.0.0.1:8124")) != []
+
+
+def test_statistics_of_the_tracer_for_go_arrive_and_nothing_is_counted_a_second_time(clients, tmp_path):
+    """It sends them every ten seconds of the clock, also of those that the sandbox was frozen."""
+    command, function = go(clients, tmp_path)
+    variables = {"DD_TRACE_STATS_COMPUTATION_ENABLED": "true", "DD_COMPUTE_TRACE_STATS_ON_EXTENSION": "true", "DD_LOGGING_RATE": "0"}
+    pauses_ms = [0, 0, 0, 21_000, 200, 200]
+    found = clients.run(tmp_path, command, variables, [Invocation(b"{}", pause_before_ms=pause_ms) for pause_ms in pauses_ms], **function)
+    spans = clients.spans_of(found)
+    assert not any("_dd.compute_stats" in span["meta"] for span in spans.named("shop.order"))
+    hits = clients.groups_of(found)
+    assert 3 <= hits["shop.order"] <= spans.names["shop.order"] == len(pauses_ms), "the last of them it had not sent yet"
+    assert hits["shop.query"] == hits["shop.order"]
+    assert found.own("WARN") == []
