@@ -8,11 +8,12 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_SOURCES := fsm protocols pipelines reactor emulator cli demo bench fixtures tests
+PYTHON_SOURCES := fsm protocols pipelines reactor emulator cli demo bench fixtures tests layer launcher
+ARCH := x86_64
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 PYTHON ?=
 
-.PHONY: help demo test long lint format bench docs clean
+.PHONY: help demo test long lint format bench docs clean layer image
 
 help:
 	@echo 'make -f layer.mk demo     run a function with the extension on a local Lambda platform, and compare what arrives'
@@ -21,6 +22,8 @@ help:
 	@echo 'make -f layer.mk lint     format check, lint and types alone'
 	@echo 'make -f layer.mk format   rewrite the sources in the one format'
 	@echo 'make -f layer.mk bench    the benchmark table alone'
+	@echo 'make -f layer.mk layer    build build/layer-x86_64.zip, and its bill of materials (ARCH=arm64 for the other)'
+	@echo 'make -f layer.mk image    the same, and a root file system for container images, build/image-x86_64.tar'
 	@echo 'make -f layer.mk docs     draw the machines, list the settings and the triggers anew'
 	@echo 'make -f layer.mk clean    remove what these targets made, .venv included'
 	@echo 'PYTHON=/path/to/python chooses the interpreter that .venv is made with.'
@@ -33,7 +36,7 @@ test: lint
 	@$(BIN)/python -m pytest -m 'not long'
 	@$(BIN)/python -m bench.run
 
-long: $(VENV)/.dev
+long: $(VENV)/.layer
 	@$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/.dev
@@ -54,6 +57,12 @@ docs: $(VENV)/.dev
 	@$(BIN)/lambda-reactor config --format markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	@$(BIN)/lambda-reactor triggers > docs/triggers.md.new && mv docs/triggers.md.new docs/triggers.md
 
+layer: $(VENV)/.layer
+	@$(BIN)/python -m layer.build $(ARCH)
+
+image: $(VENV)/.layer
+	@$(BIN)/python -m layer.build $(ARCH) image
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build lambda_reactor.egg-info
 	find $(PYTHON_SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -69,6 +78,11 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/pip
 	@echo 'setting up $(VENV) for the demonstration (once)'
 	@$(PIP) --require-hashes -r requirements/demo.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.layer: requirements/layer.txt $(VENV)/.dev
+	@echo 'setting up $(VENV) for building the layer (once)'
+	@$(PIP) --require-hashes -r requirements/layer.txt
 	@touch $@
 
 # pip is the last that a new environment gets: without it the making was interrupted.

@@ -101,7 +101,7 @@ def environment(port: int) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_REGION": "us-east-1",
         "DD_API_KEY": "0" * 32,
-        "DD_LOG_LEVEL": "critical",
+        "DD_LOG_LEVEL": "error",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))]),
     }
 

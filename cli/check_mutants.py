@@ -1,48 +1,109 @@
-"""`lambda-reactor check --mutants`: break the tables on purpose, one row at a time, and see that each break is noticed."""
+"""`lambda-reactor check --mutants`: break the tables on purpose, one row at a time, and see that each break is noticed.
+
+Every row that a model takes is broken in every way that `fsm.check.mutants` knows. What no model notices must be named among the
+equivalent ones, with the reason why it makes no difference to anybody.
+"""
 
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
+import attrs
+
+from fsm.check.equivalent import reason_for
 from fsm.check.model import Model
-from fsm.check.models import MODELS
-from fsm.check.mutants import Baseline, Fate, Mutant, baseline_of, fate_of
+from fsm.check.mutants import Baseline, Fate, Mutant, baseline_of, fate_of, mutants_of
+from fsm.check.small import quick_models, slow_models
 from fsm.machines import MACHINES
 
-OF_EACH_MODEL = 12  # mutants, spread evenly over all that can be made
-SECONDS_MAX = 280.0
-QUICK = tuple(name for name in MODELS if not name.startswith("life"))  # unless others are named: each mutant walks a whole model
+SECONDS_MAX = 3_600.0
 
 
-def chosen(baseline: Baseline) -> Iterator[Mutant]:
-    """A fixed selection: the same ones every time, from all over the table."""
-    step = max(1, len(baseline.mutants) // OF_EACH_MODEL)
-    yield from baseline.mutants[step // 2 :: step][:OF_EACH_MODEL]
+@attrs.frozen
+class Tried:
+    """What became of one mutant. `reason`: why it makes no difference, if somebody says so."""
+
+    fate: Fate
+    reason: str
+
+    @property
+    def verdict(self) -> str:
+        if self.fate.is_killed:
+            return "NOTICED AFTER ALL" if self.reason else "noticed"
+        return "equivalent" if self.reason else "SURVIVED"
+
+    @property
+    def is_right(self) -> bool:
+        """Noticed, or named as one that cannot be; not both."""
+        return self.fate.is_killed != bool(self.reason)
+
+    @property
+    def text(self) -> str:
+        return f"{self.verdict:10} {self.fate.mutant.name}: {self.fate.by or self.reason or 'nothing holds it'}"
 
 
-def run_mutants(models: Iterable[Model], form: str) -> int:
-    """Exit code: 0 if each was noticed; 1 if one was not, or if the time was up before all were tried."""
-    models = list(models)
-    if len(models) == len(MODELS):
-        models = [MODELS[name] for name in QUICK]
-    until = time.perf_counter() + SECONDS_MAX
-    fates: list[Fate] = []
+class Baselines(Mapping[str, Baseline]):
+    """What walking each model with the real tables gives, worked out when it is first asked for."""
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self._models = {model.name: model for model in models}
+        self._known: dict[str, Baseline] = {}
+
+    def __getitem__(self, name: str) -> Baseline:
+        if name not in self._known:
+            self._known[name] = baseline_of(self._models[name], MACHINES)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+
+def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS_MAX) -> int:
+    """Those of all machines of these models. Exit code: 0 if each was noticed or is equivalent; 1 if not, or if the time was up before."""
+    until = time.perf_counter() + seconds_max
+    tried: list[Tried] = []
     left = 0
-    for model in models:
-        baseline = baseline_of(model, MACHINES)
-        for mutant in chosen(baseline):
+    for machine in dict.fromkeys(machine for model in models for machine in model.machines):
+        for mutant, baselines in _broken_tables(machine):
             if time.perf_counter() > until:
                 left += 1
                 continue
-            fates.append(fate_of(mutant, [baseline], MACHINES))
-            print(f"  {len(fates)} tried", end="\r", file=sys.stderr)
-    survivors = [fate for fate in fates if not fate.is_killed]
+            tried.append(Tried(fate_of(mutant, baselines, MACHINES), reason_for(mutant)))
+            _tell(tried[-1], form, len(tried))
     if form == "json":
-        listed = [{"mutant": fate.mutant.name, "killed_by": fate.by} for fate in fates]
-        print(json.dumps({"mutants": listed, "not_tried": left}))
+        print(json.dumps({"mutants": [_document(each) for each in tried], "not_tried": left}))
     else:
-        for fate in fates:
-            print(f"{'noticed ' if fate.is_killed else 'SURVIVED'}  {fate.mutant.name}: {fate.by or 'nothing holds it'}")
-        print(f"{len(fates)} broken tables, {len(fates) - len(survivors)} noticed, {left} not tried for want of time")
-    return 1 if survivors or left else 0
+        print(_totals(tried, left))
+    return 0 if not left and all(each.is_right for each in tried) else 1
+
+
+def _broken_tables(machine: str) -> Iterator[tuple[Mutant, Iterable[Baseline]]]:
+    """Each mutant with the models that may notice it, the quick ones first."""
+    quick, slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
+    for mutant in mutants_of(machine, quick.values()):
+        yield mutant, quick.values() if reason_for(mutant) else chain(quick.values(), slow.values())
+
+
+def _tell(tried: Tried, form: str, number: int) -> None:
+    if form == "text":
+        print(tried.text, flush=True)
+    else:
+        print(f"  {number} tried", end="\r", file=sys.stderr)
+
+
+def _document(tried: Tried) -> dict[str, str]:
+    return {"mutant": tried.fate.mutant.name, "verdict": tried.verdict.lower(), "killed_by": tried.fate.by, "reason": tried.reason}
+
+
+def _totals(tried: Sequence[Tried], left: int) -> str:
+    noticed = sum(each.fate.is_killed for each in tried)
+    equivalent = sum(each.verdict == "equivalent" for each in tried)
+    wrong = [each for each in tried if not each.is_right]
+    lines = [each.text for each in wrong]
+    counts = f"{len(tried)} broken tables: {noticed} noticed, {equivalent} equivalent, {len(wrong)} unexplained"
+    return "\n".join([f"{counts}, {left} not tried for want of time" if left else counts, *lines])

@@ -72,7 +72,7 @@ def _run_seeds(args: argparse.Namespace, out: TextIO | None) -> int:
     progress = _Progress(len(seeds))
     for seed in seeds:
         outcome = run(generate(seed), SimulatedProcess)
-        totals.update(runs=1, invocations=outcome.invocations, items=outcome.items, failing=bool(outcome.violations))
+        totals.update(runs=1, invocations=outcome.invocations, items=outcome.items, failing=int(bool(outcome.violations)))
         if outcome.violations:
             _tell_failure(outcome, args, out)
         elif args.history:

@@ -1,6 +1,7 @@
-"""The real process, made to fit into the simulated world. Nothing of it is replaced: it gets the world's network, clock and randomness."""
+"""The real process, made to fit into the simulated world: it gets the world's network, clock and randomness, and no authorities to read."""
 
 import signal
+import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -37,6 +38,12 @@ def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
     return load(dict(environment), None)[0]
 
 
+@lru_cache(maxsize=1)
+def _context() -> ssl.SSLContext:
+    """That of all worlds: on a network in memory nobody is to be trusted or not, and reading the authorities takes longer than a life."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class SimulatedProcess:
     """One life of the process in a simulated world."""
 
@@ -48,6 +55,7 @@ class SimulatedProcess:
         self.process = Process(
             settings, sandbox, "x86_64", place.network, place.clock, voice, place.random, None, environment, place.spool_path
         )
+        self.process._trust._context = _context()
 
     async def run(self) -> int:
         return await self.process.run()

@@ -67,7 +67,10 @@ class Problems:
 
     def matches(self, where: str, value: object, predicate: Predicate) -> bool:
         words, test = predicate
-        return self.expect(test(value), f"{where} is not {words}: {_short(value)}")
+        if holds := test(value):  # the sentence is made only for what is wrong
+            return holds
+        self.add(f"{where} is not {words}: {_short(value)}")
+        return False
 
     def members(
         self, where: str, value: object, required: Mapping[str, Predicate], optional: Mapping[str, Predicate] | None = None
@@ -75,15 +78,17 @@ class Problems:
         """Check that `value` is an object with the required members, each as its predicate says, and none that nobody knows."""
         if not isinstance(value, dict):
             return self.matches(where, value, OBJECT)
-        known = {**required, **(optional or {})}
+        known = {**required, **optional} if optional else required
         missing = [name for name in required if name not in value]
         for name in missing:
             self.add(f"{where}.{name} is missing")
         for name in value:
             if name not in known:
                 self.add(f"{where}.{name} is unknown")
-        good = [self.matches(f"{where}.{name}", value[name], predicate) for name, predicate in known.items() if name in value]
-        return not missing and all(good)
+        bad = [name for name, (_, test) in known.items() if name in value and not test(value[name])]
+        for name in bad:
+            self.matches(f"{where}.{name}", value[name], known[name])
+        return not missing and not bad
 
     def tags(self, where: str, tags: Sequence[str]) -> None:
         """Tags are a set: none twice, none empty."""

@@ -124,9 +124,9 @@ def _document(name: str, message: Any, strangers: dict[str, set[int]]) -> dict[s
     from google.protobuf.unknown_fields import UnknownFieldSet
 
     unknown = UnknownFieldSet(message)
-    if numbers := {unknown[position].field_number for position in range(len(unknown))}:
-        strangers.setdefault(name, set()).update(numbers)
-    kinds = {field_name: (label, kind) for _, field_name, label, kind in schema()[name]}
+    if count := len(unknown):
+        strangers.setdefault(name, set()).update(unknown[position].field_number for position in range(count))
+    kinds = _kinds(name)
     document = {}
     for descriptor, value in message.ListFields():
         label, kind = kinds[descriptor.name]
@@ -134,8 +134,15 @@ def _document(name: str, message: Any, strangers: dict[str, set[int]]) -> dict[s
     return document
 
 
+@functools.cache
+def _kinds(name: str) -> dict[str, tuple[str, str]]:
+    return {field_name: (label, kind) for _, field_name, label, kind in schema()[name]}
+
+
 def _value(label: str, kind: str, value: Any, strangers: dict[str, set[int]]) -> Any:
     if label == "repeated":
+        if kind in SCALARS:
+            return [shown(item) for item in value]
         return [_value("", kind, item, strangers) for item in value]
     if label == "map":
         return {key: _value("", kind, value[key], strangers) for key in value}

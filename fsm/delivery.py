@@ -84,7 +84,7 @@ def delivered(data: Data, event: ev.Answered) -> Change:
 
 
 def split(data: Data, event: ev.Answered) -> Change:
-    return data, (do.SplitInTwo(),)
+    return data, (do.SplitInTwo(data.unknown or event.unknown),)
 
 
 def drop_refused(data: Data, event: ev.Answered) -> Change:

@@ -161,7 +161,9 @@ class CancelSend(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class SplitInTwo(Word):
-    """This payload is too large for its intake: two of half its size take its place."""
+    """This payload is too large for its intake: two of half its size take its place. `begun`: it may have arrived whole, once."""
+
+    begun: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -359,6 +359,10 @@ class BackoffOver(Tick):
     """Time to ask for the next event again."""
 
 
+class NextLasts(Tick):
+    """The call for the next event has been pending for so long that what went wrong before it means nothing any more."""
+
+
 class DrainBound(Tick):
     """Late records were waited for as long as they may be."""
 

@@ -44,10 +44,6 @@ def set_watermark(data: Data, event: ev.Sealed) -> tuple[Data, Effects]:
     return change(data, watermark=event.watermark), ()
 
 
-def set_watermark_and_tell(data: Data, event: ev.Sealed) -> tuple[Data, Effects]:
-    return change(data, watermark=event.watermark), (do.FlushDone(),)
-
-
 def reaches_watermark(data: Data, event: ev.Confirmed) -> bool:
     return event.watermark >= data.watermark
 
@@ -68,7 +64,7 @@ TABLE: Table[State, Data] = Table(
         # Two flushes never race: what came since joins the one under way, so that a request that hangs holds up nothing but itself.
         (State.BACKGROUND, ev.BackgroundFlushAsked): (Row(State.BACKGROUND, seal_behind),),
         (State.BACKGROUND, ev.Sealed): (
-            Row(State.IDLE, set_watermark, already_confirmed),
+            Row(State.IDLE, nothing, already_confirmed),
             Row(State.BACKGROUND, set_watermark),
         ),
         (State.BACKGROUND, ev.Confirmed): (
@@ -78,7 +74,7 @@ TABLE: Table[State, Data] = Table(
         (State.WAITED, ev.FlushAsked): (Row(State.WAITED, seal),),
         (State.WAITED, ev.BackgroundFlushAsked): (Row(State.WAITED, nothing),),
         (State.WAITED, ev.Sealed): (
-            Row(State.IDLE, set_watermark_and_tell, already_confirmed),
+            Row(State.IDLE, tell, already_confirmed),
             Row(State.WAITED, set_watermark),
         ),
         (State.WAITED, ev.Confirmed): (

@@ -17,6 +17,7 @@ from fsm.shared_actions import BOUNDS
 from fsm.shared_actions import Bounds as Bounds
 
 FLUSH_INTERVAL_MS = 30_000
+FORGIVEN_MS = 60_000  # a call for the next event that is pending for so long makes up for those that failed before it
 
 
 class Life(States):
@@ -61,12 +62,9 @@ class LifeData:
 
 @attrs.frozen(slots=False)
 class AskingData:
-    """`failures`: of the call, one after the other."""
+    """`failures`: of the call, one soon after the other."""
 
-    bounds: Bounds = BOUNDS
     failures: int = 0
-    exit_at_mono_ms: int = 0
-    fatal: str = ""
 
 
 @attrs.frozen(slots=False)
@@ -212,12 +210,19 @@ def stop_life(data: AskingData, event: ev.Shutdown) -> tuple[AskingData, Effects
 
 
 def stop_life_lost(data: AskingData, event: ev.NextFailed) -> tuple[AskingData, Effects]:
-    return change(data, fatal=event.reason), (do.StopLife(0, event.reason),)
+    return data, (do.StopLife(0, event.reason),)
 
 
 def stop_life_invoked(data: AskingData, event: ev.Invoke) -> tuple[AskingData, Effects]:
-    reason = "the platform sent an INVOKE that was not registered for"
-    return change(data, fatal=reason), (do.StopLife(0, reason),)
+    return data, (do.StopLife(0, "the platform sent an INVOKE that was not registered for"),)
+
+
+def ask_again(data: AskingData, event: ev.BackoffOver) -> tuple[AskingData, Effects]:
+    return data, (do.AskNext(), Arm(ev.NextLasts, event.now.mono_ms + FORGIVEN_MS))
+
+
+def forgive(data: AskingData, event: ev.NextLasts) -> tuple[AskingData, Effects]:
+    return change(data, failures=0), ()
 
 
 ASKING: Table[Asking, AskingData] = Table(
@@ -233,7 +238,9 @@ ASKING: Table[Asking, AskingData] = Table(
             Row(Asking.DONE, stop_life_lost, both.next_is_lost),
             Row(Asking.BACKOFF, both.back_off),
         ),
-        (Asking.BACKOFF, ev.BackoffOver): (Row(Asking.ASKED, both.ask_again),),
+        (Asking.BACKOFF, ev.BackoffOver): (Row(Asking.ASKED, ask_again),),
+        # An instance lives for days: a few failures in each of them are no reason to leave.
+        (Asking.ASKED, ev.NextLasts): (Row(Asking.ASKED, forgive),),
         # Somebody else than the platform ended the sandbox.
         **rows_for((Asking.IDLE, Asking.ASKED, Asking.BACKOFF), {ev.Stop: (Row(Asking.DONE, nothing),)}),
     },

@@ -311,6 +311,8 @@ def thaw(data: Data, event: ev.Thawed) -> Change:
 def thaw_and_rearm(data: Data, event: ev.Thawed) -> Change:
     # A wall clock that went back must not move the deadline away: nobody may wait longer for it than before.
     data = change(data, deadline_ms=data.deadline_ms + min(0, event.jump_ms))
+    if mono_of_epoch(event.now, data.deadline_ms) > event.now.mono_ms + INVOCATION_MS_MAX:
+        return data, (do.DropIdleConnections(),)  # a clock that is wrong all the same: the timer that was set stays
     return data, (do.DropIdleConnections(), _watch_deadline(data, event.now))
 
 

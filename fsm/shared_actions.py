@@ -61,14 +61,24 @@ class Lifecycle(Protocol):
 L = TypeVar("L", bound=Lifecycle)
 
 
+class Asks(Protocol):
+    """What a record has whose machine asks for the next event."""
+
+    @property
+    def failures(self) -> int: ...
+
+
+A = TypeVar("A", bound=Asks)
+
+
 # --- the pending call ---------------------------------------------------------------------------------------------------------
 
 
-def next_is_lost(data: L, event: ev.NextFailed) -> bool:
+def next_is_lost(data: Asks, event: ev.NextFailed) -> bool:
     return event.fatal or data.failures >= NEXT_FAILURES_MAX
 
 
-def back_off(data: L, event: ev.NextFailed) -> tuple[L, Effects]:
+def back_off(data: A, event: ev.NextFailed) -> tuple[A, Effects]:
     pause_ms = BACKOFF_MS[min(data.failures, len(BACKOFF_MS) - 1)]
     return change(data, failures=data.failures + 1), (Arm(ev.BackoffOver, event.now.mono_ms + pause_ms),)
 

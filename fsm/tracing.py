@@ -69,7 +69,7 @@ TABLE: Table[State, act.Data] = Table(
             Row(State.DONE, act.take_end),
         ),
         (State.DONE, act.PlaceholderSeen): (
-            Row(State.SENT, act.keep_placeholder_and_send, act.is_ended),
+            Row(State.SENT, act.send, act.is_ended),
             Row(State.DONE, act.keep_placeholder),
         ),
         (State.DONE, ev.Opened): (Row(State.RUNNING, act.send_and_begin),),

@@ -158,16 +158,11 @@ def take_end(data: Data, event: TracerEnded) -> Change:
 
 
 def take_end_and_send(data: Data, event: TracerEnded) -> Change:
-    data = change(data, is_ended=True)
     return data, (TakeEnd(data.request_id), _send(data))
 
 
 def keep_placeholder(data: Data, event: PlaceholderSeen) -> Change:
     return change(data, has_placeholder=True), ()
-
-
-def keep_placeholder_and_send(data: Data, event: PlaceholderSeen) -> Change:
-    return change(data, has_placeholder=True), (_send(data),)
 
 
 def send_dead(data: Data, event: ev.RuntimeDone) -> Change:

@@ -4,6 +4,13 @@ import attrs
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+EVP = "evp"  # the kind of bodies for the host in `Body.subdomain`
+# Kinds of bodies that libraries send to be passed on (`protocols.trace_api`): byte for byte, so neither compressed nor split here.
+PRODUCTS = frozenset(
+    {EVP, "data_streams", "profiling", "llm_evaluations_v1", "llm_evaluations_v2", "llm_spans"}
+    | {"debugger_v1", "debugger", "telemetry", "tracer_flare"}
+)
+
 
 @attrs.frozen
 class Body:

@@ -176,9 +176,12 @@ class _BodyInProgress:
 
 
 def halve(body: Body) -> tuple[Body, ...]:
-    """Two bodies that together carry what this plain one does; empty when it is a single span. For bodies of ours only."""
-    halves = _split(body.raw, 0, len(body.raw), (PAYLOAD, CHUNK, SPAN))
-    return tuple(attrs.evolve(body, raw=raw, items=_count(raw, 0, len(raw), (PAYLOAD, CHUNK, SPAN))) for raw in halves)
+    """Two bodies that together carry what this plain one does; empty when it is a single span. Raises ValueError for one not made by us."""
+    try:
+        halves = _split(body.raw, 0, len(body.raw), (PAYLOAD, CHUNK, SPAN))
+        return tuple(attrs.evolve(body, raw=raw, items=_count(raw, 0, len(raw), (PAYLOAD, CHUNK, SPAN))) for raw in halves)
+    except IndexError as error:
+        raise ValueError("not a payload of traces") from error
 
 
 def _split(data: bytes, start: int, end: int, keys: tuple[int, ...]) -> tuple[bytes, ...]:

@@ -59,14 +59,15 @@ def _map_or_none(pairs: list[tuple[Any, Any]]) -> dict[Any, Any] | None:
         return None
 
 
-def complete_elements(body: bytes, *path: int) -> Iterator[Any]:
-    """The elements of an array that are whole, of a body that breaks off somewhere; then Malformed is raised.
+def complete_elements(body: bytes, place: int | None = None, of: int | None = None) -> Iterator[Any]:
+    """The elements of an array one by one, as long as they are whole; then Malformed is raised.
 
-    `path` leads to the array: the place in each array above it.
+    The array is the body itself, or stands at `place` in it; `of` says how many elements must stand there.
     """
     walker = _walker(body)
     try:
-        _enter(walker, path)
+        if place is not None:
+            _enter(walker, place, of)
         count = walker.read_array_header()
     except _STRUCTURAL as error:
         raise Malformed(f"not msgpack: {reason(error)}") from error
@@ -79,12 +80,12 @@ def complete_elements(body: bytes, *path: int) -> Iterator[Any]:
         yield _build(body[start : walker.tell()])
 
 
-def _enter(walker: Any, path: tuple[int, ...]) -> None:
-    for place in path:
-        if walker.read_array_header() <= place:
-            raise ValueError("too few elements")
-        for _ in range(place):
-            walker.skip()
+def _enter(walker: Any, place: int, of: int | None) -> None:
+    count = walker.read_array_header()
+    if count <= place or count != (of or count):
+        raise ValueError("another number of elements")
+    for _ in range(place):
+        walker.skip()
 
 
 def reason(error: BaseException) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 from protocols.msgpack_read import complete_elements, read_value
 from protocols.msgpack_spans import integer, mapping, read_trace, text
-from protocols.trace_values import Broken, Chunk, Decoded, Malformed, Span
+from protocols.trace_values import Broken, Chunk, Decoded, Malformed, Span, SpanBudget
 
 __all__ = ["Broken", "Chunk", "Decoded", "Malformed", "decode"]
+
+BREAKS_OFF = "the body breaks off"
 
 
 def decode(version: str, body: bytes) -> Decoded:
@@ -33,8 +35,10 @@ def each_trace(traces: list[Any], read: Callable[[Any], list[Span]]) -> tuple[li
     """The chunks that can be used, and reasons for the others."""
     chunks: list[Chunk] = []
     refused: list[str] = []
+    budget = SpanBudget()
     for raw in traces:
         try:
+            budget.take(raw)
             chunks.append(Chunk(read(raw)))
         except Broken as error:
             refused.append(str(error))
@@ -47,7 +51,7 @@ def _only_complete(elements: Iterator[Any], read: Callable[[Any], list[Span]], e
     if not traces:
         raise error
     chunks, refused = each_trace(traces, read)
-    return Decoded(chunks, [*refused, "the body breaks off"])
+    return Decoded(chunks, [*refused, BREAKS_OFF])
 
 
 def _until_malformed(elements: Iterator[Any]) -> Iterator[Any]:
@@ -65,7 +69,7 @@ def _decode_v05(body: bytes) -> Decoded:
         value = read_value(body)
     except Malformed as error:
         read = trace_reader(list(complete_elements(body, 0)))
-        return _only_complete(complete_elements(body, 1), read, error)
+        return _only_complete(complete_elements(body, 1, of=2), read, error)
     if type(value) is not list or len(value) != 2 or type(value[1]) is not list:
         raise Malformed("the body is not an array of strings and traces")
     return Decoded(*each_trace(value[1], trace_reader(read_strings(value[0]))))
@@ -86,9 +90,10 @@ def _decode_v07(body: bytes) -> Decoded:
         raise Malformed("chunks is not an array")
     chunks: list[Chunk] = []
     refused: list[str] = []
+    budget = SpanBudget()
     for raw in raw_chunks or ():
         try:
-            chunks.append(_read_chunk(raw))
+            chunks.append(_read_chunk(raw, budget))
         except Broken as error:
             refused.append(str(error))
     return Decoded(chunks, refused, told, tags)
@@ -105,9 +110,10 @@ def _tag(value: Any) -> str | None:
     return value
 
 
-def _read_chunk(raw: Any) -> Chunk:
+def _read_chunk(raw: Any, budget: SpanBudget) -> Chunk:
     if type(raw) is not dict:
         raise Broken("a chunk is not a map")
+    budget.take(raw.get("spans"))
     priority = None if raw.get("priority") is None else integer(raw, "priority", -0x80000000, 0x7FFFFFFF)
     spans = read_trace([] if raw.get("spans") is None else raw["spans"])
     return Chunk(spans, priority, text(raw, "origin"), mapping(raw, "tags", _tag), raw.get("dropped_trace") is True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from protocols.trace_values import I64_LARGEST, U64_LARGEST, Broken, Malformed, Span
+from protocols.trace_values import I64_LARGEST, REPEATED_CHARACTERS_MAX, U64_LARGEST, Broken, Malformed, Span
 
 STRINGS_MAX = 25_000_000  # of the format; the bytes of a body bound them closer
 FIELDS = 12
@@ -22,11 +22,20 @@ def read_strings(raw: Any) -> list[str]:
 def trace_reader(strings: list[Any]) -> Callable[[Any], list[Span]]:
     """What reads one trace with these texts."""
     strings = read_strings(strings)
+    characters = 0
 
     def read(raw: Any) -> list[Span]:
+        nonlocal characters
         if type(raw) is not list:
             raise Broken("a trace is not an array")
-        return [_read_span(span, strings) for span in raw]
+        spans = []
+        for each in raw:
+            span = _read_span(each, strings)
+            characters += len(span["resource"]) + sum(map(len, span["meta"])) + sum(map(len, span["meta"].values()))
+            if characters > REPEATED_CHARACTERS_MAX:
+                raise Broken("the texts of the body are too much together")
+            spans.append(span)
+        return spans
 
     return read
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from protocols.msgpack_spans import ARRAY, BOOL, DOUBLE, INT, STRING
 from protocols.msgpack_v1_values import Strings, array, as_text, attributes, flag, integer, wide_id
-from protocols.trace_values import HIGH_TRACE_ID, I64_LARGEST, U64_LARGEST, Broken, Chunk, Decoded, Malformed, Span
+from protocols.trace_values import HIGH_TRACE_ID, I64_LARGEST, U64_LARGEST, Broken, Chunk, Decoded, Malformed, Span, SpanBudget
 
 PAYLOAD_TEXTS = {
     2: "container_id", 3: "language_name", 4: "language_version", 5: "tracer_version", 6: "runtime_id", 7: "env", 8: "hostname",
@@ -63,19 +63,21 @@ def decode_v1(payload: Any) -> Decoded:
 def _read_chunks(raw: Any, strings: Strings, chunks: list[Chunk], refused: list[str]) -> None:
     if type(raw) is not list:
         raise Broken("chunks is not an array")
+    budget = SpanBudget()
     for element in raw:
         size = strings.size
         try:
-            chunks.append(_read_chunk(element, strings))
+            chunks.append(_read_chunk(element, strings, budget))
         except Broken as error:
             refused.append(str(error))
             strings.shorten(size)
             strings.learn(element)
 
 
-def _read_chunk(raw: Any, strings: Strings) -> Chunk:
+def _read_chunk(raw: Any, strings: Strings, budget: SpanBudget) -> Chunk:
     if type(raw) is not dict:
         raise Broken("a chunk is not a map")
+    budget.take(raw.get(4))
     chunk = Chunk([])
     ids, decision = (0, 0), ""
     for key, value in raw.items():

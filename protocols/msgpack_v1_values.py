@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from protocols.trace_values import I64_LARGEST, Broken
+from protocols.trace_values import I64_LARGEST, REPEATED_CHARACTERS_MAX, Broken
 
 DEPTH_MAX = 16  # of attributes within attributes
 
@@ -14,6 +14,7 @@ class Strings:
     def __init__(self) -> None:
         self._places: dict[str, int] = {"": 0}
         self._texts = [""]
+        self._repeated = 0  # characters that were only pointed at
 
     def begin_with(self, value: Any) -> None:
         """A table that was sent ahead: only possible before any other text."""
@@ -35,7 +36,11 @@ class Strings:
             return value
         if type(value) is not int or not 0 <= value < len(self._texts):
             raise Broken("a text is neither text nor a place in the table")
-        return self._texts[value]
+        text = self._texts[value]
+        self._repeated += len(text)
+        if self._repeated > REPEATED_CHARACTERS_MAX:
+            raise Broken("the texts of the body are too much together")
+        return text
 
     def learn(self, value: Any) -> None:
         """Only the texts that stand in here, however deep."""

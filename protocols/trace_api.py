@@ -12,8 +12,10 @@ import attrs
 
 from protocols.errors import RemoteProtocolError
 from protocols.http_server import Headers, Refused, Request, Response
+from protocols.intake_body import EVP
 from protocols.trace_headers import RATES_ANSWER
 
+INFO_PATH = "/info"
 PORT, STATSD_PORT = 8126, 8125
 BODY_BYTES_MAX = 50 * 1024 * 1024  # traces, and what is passed on: profiles and snapshots are large
 STATS_BYTES_MAX = 2 * 1024 * 1024  # as `stats_api.BODY_BYTES_MAX`, which needs msgpack
@@ -21,7 +23,7 @@ STRAY_BYTES_MAX = 2 * 1024 * 1024  # on routes that take no body, or are none: r
 SUBDOMAIN_CHARACTERS_MAX = 100
 
 INFO, CONFIG, TRACES, STATS, PROXIED = "info", "config", "traces", "stats", "proxied"
-EVP, TELEMETRY = "evp", "telemetry"  # products whose requests say themselves where they go
+TELEMETRY = "telemetry"
 SUBDOMAIN_HEADER = b"x-datadog-evp-subdomain"
 OCTETS, JSON_TYPE, TEXT_TYPE = "application/octet-stream", b"application/json", b"text/plain; charset=utf-8"
 _LABEL_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -65,7 +67,7 @@ ROUTES: dict[str, Route] = {
     # The symbol database has no intake of its own: what tracers upload there is a debugger's event.
     "/symdb/v1/input": _passed_on("debugger", "/api/v2/debugger", "symdb"),
     "/tracer_flare/v1": _passed_on("tracer_flare", "/api/ui/support/serverless/flare", "tracer_flare"),
-    "/info": Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
+    INFO_PATH: Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
     # Not in /info, so that who looks there does not ask. Who asks all the same gets the document that every tracer takes for "nothing new".
     "/v0.7/config": Route(CONFIG, methods=("GET", "POST"), body_bytes_max=STRAY_BYTES_MAX),
 }
@@ -74,8 +76,6 @@ PREFIXES: dict[str, Route] = {
     **{f"/evp_proxy/v{number}/": _passed_on(EVP, "", "evp_proxy") for number in range(1, 5)},
 }
 ENDPOINTS = tuple(path for path, route in (ROUTES | PREFIXES).items() if route.kind != CONFIG)
-
-PRODUCTS = frozenset(route.name for route in (*ROUTES.values(), *PREFIXES.values()) if route.kind == PROXIED)  # bodies kept as they came
 
 SPAN_KINDS = ("client", "consumer", "producer", "server")  # that statistics are computed for (specification, traces 2.2)
 

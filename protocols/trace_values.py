@@ -14,6 +14,12 @@ Span = dict[str, Any]
 PRIORITY_NONE = -128
 HIGH_TRACE_ID = "_dd.p.tid"
 
+SPANS_MAX = 100_000
+"""Spans that are decoded together: as maps even empty ones take most of a kilobyte each. Tracers hold no trace that is larger."""
+
+REPEATED_CHARACTERS_MAX = 64 * 1024 * 1024
+"""What the texts of one body may come to where the wire only points at them: a few bytes could stand for any number of long ones."""
+
 U64_LARGEST = 2**64 - 1
 I64_LARGEST = 2**63 - 1
 
@@ -24,6 +30,20 @@ class Malformed(ValueError):
 
 class Broken(ValueError):
     """One trace of the body cannot be used: it is refused alone, its neighbours live on."""
+
+
+class SpanBudget:
+    """How many spans there is room for: a trace that is too large is broken, as are those for which nothing is left."""
+
+    def __init__(self) -> None:
+        self._left = SPANS_MAX
+
+    def take(self, raw: Any) -> None:
+        """Make room for the spans of one trace, before they are read. Raises Broken."""
+        if type(raw) is list:
+            if len(raw) > self._left:
+                raise Broken("too many spans")
+            self._left -= len(raw)
 
 
 @attrs.define

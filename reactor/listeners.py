@@ -8,10 +8,9 @@ from typing import Any
 
 import trio
 
-from protocols import lifecycle_api, trace_api
+from protocols import lifecycle_api
 from protocols.http_server import Headers, HttpLimits, Refused, Request, Response
 from protocols.telemetry_records import parse_batch
-from reactor.agent import requests
 from reactor.agent.inputs import Called, Datagrams, NotServed, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
@@ -22,6 +21,7 @@ from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, RECEIVE_BUFFER_BYTES, Hand
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
 TRACE_CONNECTIONS_MAX = 128
+TRACE_BODY_BYTES_MAX = 50 * 1024 * 1024  # the most that any route of `protocols.trace_api` takes
 TRACE_BODIES_BYTES_MAX = 64 * 1024 * 1024  # of all requests to port 8126 while they arrive: one of the largest, and room beside it
 FROZEN_MS_MAX = 24 * 3_600_000  # a freeze may cut a request in two; the platform alone sends here, and sends the rest after the thaw
 
@@ -46,14 +46,18 @@ class Listeners:
         protect_request: Callable[[Request], None] = lambda request: None,
         ask: Callable[[Called], Headers] = lambda called: (),
         flush: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
+        expect_traces: Callable[[], None] = lambda: None,
     ) -> None:
         """`protect` is given each telemetry body before it is answered, `protect_request` each request to port 8126 that was taken.
-        `dogstatsd_path`: where to listen for datagrams besides UDP. `ask` gives the headers that answer a library's call, `flush` waits
-        until everything is sent."""
+
+        `ask` gives the headers that answer a library's call, `flush` waits until everything is sent. `expect_traces` is told when a tracer
+        has asked what is served, once. `dogstatsd_path`: where to listen for datagrams besides UDP.
+        """
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
         self._done, self._protect, self._protect_request = done, protect, protect_request
         self._ask, self._flush = ask, flush
+        self._expect_traces: Callable[[], None] | None = expect_traces
         self._http: dict[str, HttpListener] = {}
         self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
         self._pumps: dict[str, DatagramPump] = {}
@@ -61,7 +65,7 @@ class Listeners:
         self._handlers: dict[str, tuple[HttpLimits, Handler]] = {
             "telemetry": (HttpLimits(TELEMETRY_BODY_BYTES_MAX, head_ms=FROZEN_MS_MAX, body_ms=FROZEN_MS_MAX), self._telemetry),
             "lifecycle": (HttpLimits(lifecycle_api.RECEIVED_BYTES_MAX), self._lifecycle),
-            "trace": (HttpLimits(trace_api.BODY_BYTES_MAX, body_bytes_of=trace_api.body_bytes_max), self._trace),
+            "trace": (HttpLimits(TRACE_BODY_BYTES_MAX, body_bytes_of=_trace_body_bytes_max), self._trace),
         }
 
     @property
@@ -96,6 +100,11 @@ class Listeners:
 
     async def settle(self, bound_ms: int, quiet_ms: int) -> bool:
         return await settle(self._http.values(), self._pumps.values(), bound_ms, quiet_ms, self._clock)
+
+    def turned_away(self) -> dict[str, int]:
+        """Connections that were closed for want of room, by the port's role."""
+        counts = {role: listener.statistics() for role, listener in self._http.items()}
+        return {role: count for role, each in counts.items() if (count := each.turned_away + each.closed_for_others)}
 
     def kernel_drops(self) -> int:
         """Datagrams that the kernel dropped before we could read them."""
@@ -176,12 +185,24 @@ class Listeners:
         return lifecycle_api.answer(self._ask(Called(lifecycle_api.request_of(request), call)))
 
     async def _trace(self, request: Request | Refused) -> Response:
+        from protocols import trace_api  # not loaded before there is a request
+        from reactor.agent import requests
+
         if isinstance(request, Refused):
             self._receive(NotServed("request", f"status {request.status}"))
             return trace_api.refused(request)
         item, answer = requests.read(request)
+        if request.path == trace_api.INFO_PATH and self._expect_traces is not None:
+            self._expect_traces()
+            self._expect_traces = None
         if item is not None:
             if answer.status < 300:
                 self._protect_request(request)
             self._receive(item)
         return answer
+
+
+def _trace_body_bytes_max(target: str) -> int:
+    from protocols.trace_api import body_bytes_max
+
+    return body_bytes_max(target)

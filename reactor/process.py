@@ -31,7 +31,7 @@ from reactor.secrets import make_api_key
 from reactor.stage0 import UNHURRIED, HandOver
 from reactor.supervise import RESTART_PAUSE_S, Supervisor
 from reactor.tls import Trust, intake_pool
-from reactor.warm_up import warm_up
+from reactor.warm_up import expect_traces, warm_up
 
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
 
@@ -73,6 +73,7 @@ class Process:
             self._protection.take_request,
             self.ask,
             self.flush,
+            lambda: self._start(expect_traces),
         )
         self._trust = Trust(settings, voice.say)
         self._pool = intake_pool(settings, network, self._trust)
@@ -239,6 +240,8 @@ class Process:
     def _account_for_losses(self) -> None:
         if drops := self.listeners.kernel_drops():
             self.agent.ledger.drop("datagram", "the kernel's buffer was full", drops)
+        for role, count in self.listeners.turned_away().items():
+            self.agent.ledger.refuse(f"connection to {role}", "too many at once", count)
         if line := self.agent.account():
             self._voice.say("WARN", line)
 

@@ -82,6 +82,8 @@ class Protection:
     def replace(self, effect: ReplacePayload) -> None:
         if self.spool is not None:
             self.spool.replace(effect.number, effect.payloads)
+            for payload in effect.payloads if effect.begun else ():
+                self.spool.begin(payload.number)
 
     def begin(self, number: int) -> None:
         if self.spool is not None:

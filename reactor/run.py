@@ -30,6 +30,7 @@ def main(done: HandOver | None) -> int:
     try:
         _hear_libraries(voice)
         process = _make(voice, done)
+        gc.enable()  # off while the layer loads us
         gc.freeze()  # what is loaded stays: the collector must not go through it again and again while records come in
         return trio.run(process.run)
     except Exception as error:

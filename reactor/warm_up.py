@@ -17,6 +17,29 @@ def modules(settings: Settings) -> list[str]:
     return [name for name in wanted if name not in sys.modules]
 
 
+# What the first call for an invocation and the first request with traces need: from the smallest to what needs it.
+TRACING = (
+    "pipelines.triggers.infer",
+    "pipelines.invocation.pipeline",
+    "reactor.agent.invocation_traces",
+    "msgpack",
+    "protocols.msgpack_traces",
+    "protocols.trace_headers",
+    "pipelines.traces.pipeline",
+    "reactor.agent.tracing_made",
+)
+
+
+async def expect_traces() -> None:
+    """A tracer has asked what is served here: while it goes on with its start, load what it will need, one module after the other."""
+    for name in TRACING:
+        await trio.lowlevel.checkpoint()
+        try:
+            importlib.import_module(name)
+        except Exception:  # whoever needs it says so then
+            pass
+
+
 def needs_tls(settings: Settings) -> bool:
     return any(url.startswith("https:") for url in settings.intake_urls.values())
 

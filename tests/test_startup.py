@@ -22,6 +22,9 @@ FORBIDDEN = (
 )
 # fmt: on
 
+# What only the requests of a tracer need.
+OF_TRACERS = ("pipelines.proxy", "pipelines.stats", "pipelines.traces", "protocols.trace_api", "protocols.trace_headers")
+
 # What trio 0.30 and its own libraries load, so that it costs us nothing more: no reason to avoid these, none to add to them either.
 # ssl (trio.SSLStream), subprocess (trio.run_process), logging and threading (trio's core), inspect and dataclasses (attrs, trio),
 # urllib.parse (pathlib), hashlib, hmac, random and tempfile (ssl, trio's scheduler, subprocess).
@@ -135,6 +138,7 @@ async def test_what_is_loaded_at_each_step_of_a_start(seen, of_the_libraries):
         assert "register" not in steps
     for step in ("loaded", "asked by the reactor"):
         assert named(steps[step], FORBIDDEN) == [], step
+        assert named(steps[step], OF_TRACERS) == [], step
         ours = set(named(steps[step], OURS))
         allowed = BESIDE_THE_LIBRARIES | (LOOKING_UP_AN_ADDRESS if how == "plain" else set())
         assert steps[step] - ours - of_the_libraries - {"_socket"} <= allowed, step

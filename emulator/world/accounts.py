@@ -15,6 +15,7 @@ from emulator.world.scenario import Life, Scenario
 from reactor.net.clock import SimulatedClock
 
 FUNCTION = FunctionConfig(handler="app.handler", task_root=PurePosixPath("/var/task"))  # type: ignore[arg-type]  # nothing is read from it
+MANAGED_FUNCTION = attrs.evolve(FUNCTION, init_type="lambda-managed-instances")
 
 
 @attrs.define
@@ -31,6 +32,10 @@ class World:
     random: Callable[[], float]
     spool: Path | None = None
     request_ids: int = 0
+
+    @property
+    def function(self) -> FunctionConfig:
+        return MANAGED_FUNCTION if self.scenario.is_managed else FUNCTION
 
     def epoch_ms(self) -> int:
         return self.clock.now().epoch_ms

@@ -43,6 +43,7 @@ class Api:
         changed: Callable[[], None],
     ) -> None:
         self._number, self._life, self._latency_ms, self._pieces = number, life, scenario.latency_ms, scenario.pieces
+        self._is_managed = scenario.is_managed
         self._history, self._subscribed, self._changed = history, subscribed, changed
         self._identifier = IDENTIFIER % number
         self._streams: list[trio.abc.Stream] = []
@@ -85,7 +86,7 @@ class Api:
         return await conversation.answer(Response(404))
 
     async def _register(self, conversation: Conversation, request: Request) -> bool:
-        if json.loads(request.body) != {"events": ["INVOKE", "SHUTDOWN"]}:
+        if json.loads(request.body) != {"events": ["SHUTDOWN"] if self._is_managed else ["INVOKE", "SHUTDOWN"]}:
             self._history.violate("bad request", self._number, f"register: {request.body!r}")
         await trio.sleep(self._life.register_ms / 1000)
         manner = self._life.register
@@ -98,7 +99,10 @@ class Api:
         return await conversation.answer(Response(status, headers if status == 200 else (), body), manner)
 
     async def _subscribe(self, conversation: Conversation, request: Request) -> bool:
-        uri = json.loads(request.body)["destination"]["URI"]
+        subscription = json.loads(request.body)
+        uri = subscription["destination"]["URI"]
+        if subscription["schemaVersion"] != ("2025-01-29" if self._is_managed else "2022-12-13"):
+            self._history.violate("bad request", self._number, f"the subscription wants schema {subscription['schemaVersion']}")
         await trio.sleep(self._life.subscribe_ms / 1000)
         manner = self._life.subscribe
         self._history.note("the subscription is answered: %s", manner)

@@ -40,8 +40,10 @@ class Pace:
 class Feed:
     """Emit records; `run` brings them."""
 
-    def __init__(self, life: int, network: MemoryNetwork, history: History, troubles: tuple[Trouble, ...], pieces: int) -> None:
-        self.life, self.owners = life, Owners()
+    def __init__(
+        self, life: int, network: MemoryNetwork, history: History, troubles: tuple[Trouble, ...], pieces: int, is_managed: bool
+    ) -> None:
+        self.life, self.owners = life, Owners(is_managed)
         self.port: int | None = None
         self.records_posted = self.records_accepted = 0
         self.read: Callable[[Record], None] = lambda record: None  # is told of each record that was accepted

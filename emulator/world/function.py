@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from emulator import records
-from emulator.world.accounts import FUNCTION, Account, World
+from emulator.world.accounts import Account, World
 from emulator.world.feed import Feed
 from emulator.world.items import Record
 from emulator.world.scenario import LINES, Invocation, Work
@@ -26,6 +26,7 @@ class InHand:
     is_end_ambiguous: bool = True
     may_ask_early: bool = True
     ends: tuple[Record, ...] = ()
+    is_done_lost: bool = False  # of this try, or of an earlier one
 
 
 class Function:
@@ -45,11 +46,13 @@ class Function:
         self.in_hand = InHand(
             before.request_id if is_retry else f"request-{world.request_ids}",
             # Where a record of either try is missing, nobody can tell whose the other records are: both have one request id.
-            is_end_ambiguous=is_retry and (invocation.is_early or before.end_told_at_ms is None or invocation.done_record != "sent"),
+            is_end_ambiguous=is_retry
+            and (invocation.is_early or before.is_done_lost or before.end_told_at_ms is None or invocation.done_record != "sent"),
+            is_done_lost=invocation.done_record == "lost" or (is_retry and before.is_done_lost),
         )
         self.pay_owed()
         if invocation.start_record == "sent":
-            self._feed.emit(records.start(FUNCTION, world.epoch_ms(), self.in_hand.request_id, None, None, None))
+            self._feed.emit(records.start(world.function, world.epoch_ms(), self.in_hand.request_id, None, None, None))
 
     async def run(self, invocation: Invocation) -> None:
         """Do all of the invocation's work, each piece at its time."""
@@ -84,9 +87,16 @@ class Function:
             self.emit_end(attrs.evolve(invocation, outcome="crash"))
 
     def emit_end(self, invocation: Invocation) -> None:
+        """The records of its end; on managed instances the report alone, without figures of the sandbox."""
         now_ms, request_id, duration_ms = self._world.epoch_ms(), self.in_hand.request_id, invocation.duration_ms
         status = "error" if invocation.outcome == "crash" else invocation.outcome
         error_type = "Runtime.ExitError" if invocation.outcome == "crash" else None
+        if self._world.scenario.is_managed:
+            report = records.report(now_ms, request_id, status, {"durationMs": duration_ms + 0.4}, error_type=error_type)
+            self.in_hand.ends = (report,)
+            if invocation.report_record != "lost":
+                self._feed.emit(report)
+            return
         done = records.runtime_done(now_ms, request_id, status, float(duration_ms), 8, error_type=error_type)
         metrics = {"durationMs": duration_ms + 0.4, "billedDurationMs": duration_ms + 1, "memorySizeMB": 128, "maxMemoryUsedMB": 90}
         report = records.report(now_ms, request_id, status, metrics, error_type=error_type)

@@ -2,6 +2,8 @@
 
 from random import Random
 
+import attrs
+
 from emulator.world.scenario import LINES, TROUBLES, Ending, Invocation, Life, Scenario, Trouble, Work
 
 STRATEGIES = ("end", "default", "end,50", "periodically,40", "continuously,40", "periodically,1000", "continuously,1000")
@@ -18,7 +20,7 @@ def generate(seed: int) -> Scenario:
     """The scenario of this seed. Half of them have a kind intake: there nothing at all may be lost."""
     dice = Random(seed)
     lives = tuple(_life(dice) for _ in range(dice.choice((1, 1, 1, 1, 1, 2, 3))))
-    return Scenario(
+    scenario = Scenario(
         seed=seed,
         strategy=dice.choice(STRATEGIES) if dice.random() < 0.6 else "end",
         timeout_ms=dice.choice((1_000, 3_000, 3_000, 10_000)),
@@ -28,6 +30,37 @@ def generate(seed: int) -> Scenario:
         has_spool=dice.random() < 0.4,
         intake=() if dice.random() < 0.5 else _intake(dice),
         lives=lives,
+    )
+    return _managed(scenario, dice) if dice.random() < 0.2 else scenario
+
+
+def _managed(scenario: Scenario, dice: Random) -> Scenario:
+    """The same on a managed instance, with more invocations, side by side."""
+    lives = tuple(_managed_life(life, dice) for life in scenario.lives)
+    return attrs.evolve(
+        scenario, is_managed=True, strategy=dice.choice(("default", "end", "continuously,40", "continuously,1000")), lives=lives
+    )
+
+
+def _managed_life(life: Life, dice: Random) -> Life:
+    times = dice.choice((1, 1, 3, 10))
+    invocations = tuple(_side_by_side(invocation, dice) for invocation in life.invocations * times)
+    kind = "invoked" if dice.random() < 0.05 else life.ending.kind
+    return attrs.evolve(life, invocations=invocations, ending=attrs.evolve(life.ending, kind=kind))
+
+
+def _side_by_side(invocation: Invocation, dice: Random) -> Invocation:
+    return attrs.evolve(
+        invocation,
+        outcome=dice.choice(("success", "success", "success", "error", "timeout")),
+        pause_ms=dice.choice((0, 0, 0, 1, 10, 10, 300, 2_000, 2_000, 45_000)),
+        frozen=dice.choice(("", "", "", "", "", "jumped")),
+        ask_faults=invocation.ask_faults if dice.random() < 0.1 else (),
+        is_event_lost=False,
+        is_early=False,
+        is_retry=False,
+        done_record="sent",
+        report_record="lost" if dice.random() < 0.1 else "prompt",
     )
 
 

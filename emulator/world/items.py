@@ -76,9 +76,13 @@ class Items:
 
 
 class Owners:
-    """Whose a line is: that of its own id; else of the invocation that runs, or ended and is not yet reported; else of the next start."""
+    """Whose a line is: that of its own id; else of the invocation that runs, or ended and is not yet reported; else of the next start.
 
-    def __init__(self) -> None:
+    Managed instances run many invocations at once: there a line without an id is nobody's.
+    """
+
+    def __init__(self, is_managed: bool = False) -> None:
+        self._is_managed = is_managed
         self._owner: str | None = None
         self._has_ended = False
         self._orphans: list[Item] = []
@@ -100,12 +104,14 @@ class Owners:
     def _read_line(self, fields: Any, item: Item) -> None:
         own = fields.get("requestId") if isinstance(fields, Mapping) else None
         owner = own if isinstance(own, str) else self._owner
-        if owner is None:
+        if owner is None and not self._is_managed:
             self._orphans.append(item)
         else:
             item.owners.append(owner)
 
     def _read_platform(self, kind: str, request_id: str) -> None:
+        if self._is_managed:
+            return
         if kind == "platform.start":
             self._owner, self._has_ended = request_id, False
             self._give(request_id)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from emulator import records
-from emulator.world.accounts import FUNCTION, Account, World
+from emulator.world.accounts import Account, World
 from emulator.world.api import Api
 from emulator.world.extension import Place
 from emulator.world.feed import Feed
@@ -37,7 +37,7 @@ class LifeRun:
         self.account = account = Account(number, life, first_arrival=len(world.intake.arrivals()))
         self._network = WorldNetwork()
         self._promises = Promises(world, account)
-        self._feed = Feed(number, self._network, world.history, life.troubles, world.scenario.pieces)
+        self._feed = Feed(number, self._network, world.history, life.troubles, world.scenario.pieces, world.scenario.is_managed)
         self._feed.read = self._was_read
         self._api = Api(number, life, world.scenario, world.history, self._feed.subscribe, self._promises.look_again)
         self._function = Function(world, account, self._network, self._feed)
@@ -69,15 +69,15 @@ class LifeRun:
         return self.account
 
     def _place(self) -> Place:
-        world, scenario = self._world, self._world.scenario
+        world, scenario, function = self._world, self._world.scenario, self._world.function
         intake = f"http://intake:{INTAKE_PORT}"
         environment = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{PLATFORM_PORT}",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_FUNCTION_NAME": FUNCTION.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": FUNCTION.version,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(FUNCTION.memory_mb),
-            "AWS_REGION": FUNCTION.region,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": function.init_type,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "AWS_REGION": function.region,
             "DD_API_KEY": "0" * 32,
             "DD_URL": intake,
             "DD_LOGS_CONFIG_LOGS_DD_URL": intake,
@@ -124,20 +124,30 @@ class LifeRun:
     # --- the course of it
 
     async def _live(self) -> None:
-        life, epoch_ms = self._life, self._world.epoch_ms
-        self._feed.emit(records.init_start(FUNCTION, epoch_ms(), "invoke" if self.account.number else "init", "instance"))
+        if await self._begins() and await self._works():
+            await trio.sleep(self._life.ending.idle_ms / 1000)
+            await _ENDINGS[self._life.ending.kind](self, self._life.ending)
+
+    async def _begins(self) -> bool:
+        """The init phase; says whether the life goes on."""
+        epoch_ms, function = self._world.epoch_ms, self._world.function
+        self._feed.emit(records.init_start(function, epoch_ms(), "invoke" if self.account.number else "init", "instance"))
         if not await self._starts():
-            return
-        self._feed.emit(records.init_runtime_done(FUNCTION, epoch_ms(), "init", "success"))
-        self._feed.emit(records.init_report(FUNCTION, epoch_ms(), "init", "success", 100.0))
-        for _ in range(life.crowd):
+            return False
+        self._feed.emit(records.init_runtime_done(function, epoch_ms(), "init", "success"))
+        self._feed.emit(records.init_report(function, epoch_ms(), "init", "success", 100.0))
+        for _ in range(self._life.crowd):
             await self._network.connect("127.0.0.1", TRACE_PORT)
+        return True
+
+    async def _works(self) -> bool:
+        """All invocations, one after the other; says whether the life goes on to its end."""
+        life = self._life
         for left, invocation in zip(range(len(life.invocations), 0, -1), life.invocations, strict=True):
             if not await self._invoke(invocation, life.ending.at_ms if left == 1 else None):
-                return
+                return False
             self._promises.look_at_bounds()
-        await trio.sleep(life.ending.idle_ms / 1000)
-        await _ENDINGS[life.ending.kind](self, life.ending)
+        return True
 
     async def _starts(self) -> bool:
         """From the process's start to its first call for the next event."""
@@ -176,6 +186,9 @@ class LifeRun:
     async def _wakes_up(self, invocation: Invocation) -> bool:
         """The sandbox rests and wakes up, and perhaps the platform stumbles before it gives the event."""
         await self._rest(invocation)
+        return await self._stumbles(invocation)
+
+    async def _stumbles(self, invocation: Invocation) -> bool:
         event = self._event("never-given")
         for fault in invocation.ask_faults[: FAILURES_MAX - self._failures]:
             self._failures += 1
@@ -201,7 +214,7 @@ class LifeRun:
 
     def _event(self, request_id: str) -> dict[str, object]:
         deadline_ms = self._world.epoch_ms() + self._world.scenario.timeout_ms + self._life.skew_ms
-        return {"eventType": "INVOKE", "deadlineMs": deadline_ms, "requestId": request_id, "invokedFunctionArn": FUNCTION.arn}
+        return {"eventType": "INVOKE", "deadlineMs": deadline_ms, "requestId": request_id, "invokedFunctionArn": self._world.function.arn}
 
     async def _give_event(self, invocation: Invocation) -> None:
         scenario, hand = self._world.scenario, self._function.in_hand
@@ -263,10 +276,18 @@ class LifeRun:
             self._world.spool.write_bytes(self._spool_at_kill)
 
     async def _refuse(self, ending: Ending) -> None:
-        if not await self._promises.asks_in_time():
-            return
-        self._history.note("next is refused for good")
-        await self._api.give_fault("403", {})
+        if await self._promises.asks_in_time():
+            self._history.note("next is refused for good")
+            await self._api.give_fault("403", {})
+            await self._loses_the_platform()
+
+    async def _give_what_was_not_asked_for(self, ending: Ending) -> None:
+        if await self._promises.asks_in_time():
+            self._history.note("an INVOKE is given")
+            await self._api.give(self._event("never-asked-for"))
+            await self._loses_the_platform()
+
+    async def _loses_the_platform(self) -> None:
         within_ms = FATAL_MS + REPORT_ERROR_MS + self._world.scenario.latency_ms + SLACK_MS
         await self._promises.ends_within(within_ms, 1, "after the platform refused it")
         if self._api.errors != ["Extension.PlatformLost"]:
@@ -288,6 +309,7 @@ _ENDINGS: dict[str, Callable[[LifeRun, Ending], Awaitable[None]]] = {
     "kill": LifeRun._kill,
     "refused": LifeRun._refuse,
     "gone": LifeRun._vanish,
+    "invoked": LifeRun._give_what_was_not_asked_for,
 }
 
 

@@ -110,6 +110,14 @@ class Promises:
             if now > most:
                 self.violate("over a bound", f"{field.name}: {now}, at most {most}")
 
+    def look_at_flush(self) -> None:
+        """Nothing has come for longer than the flush by interval waits: nothing is left, where the intake takes everything."""
+        figures = self._extension.figures()
+        if self._world.scenario.is_kind and (figures.payloads or figures.lines_waiting):
+            self.violate(
+                "not flushed", f"{figures.payloads} payloads and {figures.lines_waiting} lines have waited for longer than an interval"
+            )
+
     def violate(self, kind: str, text: str) -> None:
         self._history.violate(kind, self._account.number, text)
 

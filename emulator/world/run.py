@@ -18,10 +18,12 @@ from emulator.world.extension import Make
 from emulator.world.history import History, Violation
 from emulator.world.items import Items
 from emulator.world.life import LifeRun
+from emulator.world.managed import ManagedRun
 from emulator.world.scenario import Invocation, Life, Scenario
 from reactor.net.clock import SimulatedClock
 
-CALM = Life((Invocation(), Invocation(pause_ms=40_000)))  # long enough for every intake that was given up to be tried again
+# Frozen for long enough that every intake that was given up is tried again.
+CALM = Life((Invocation(), Invocation(pause_ms=40_000, frozen="stopped")))
 RUN_S_MAX = 1_000_000  # of virtual time: whatever still waits then waits for ever
 
 
@@ -60,21 +62,24 @@ class _repeatable:
 
 
 async def _run(scenario: Scenario, make: Make, mock_clock: MockClock) -> Outcome:
+    if not scenario.has_spool:
+        return await _live(scenario, make, mock_clock, None)
     with TemporaryDirectory(prefix="simulate-") as folder:
-        return await _live(scenario, make, mock_clock, Path(folder) / "spool" if scenario.has_spool else None)
+        return await _live(scenario, make, mock_clock, Path(folder) / "spool")
 
 
 async def _live(scenario: Scenario, make: Make, mock_clock: MockClock, spool: Path | None) -> Outcome:
     history = History()
     intake = Intake(misbehaviours=[parse_misbehaviour(f"{clause}*1") for clause in scenario.intake])
     world = World(scenario, make, SimulatedClock(), mock_clock, history, Items(), intake, Random(scenario.seed).random, spool)
+    live = ManagedRun if scenario.is_managed else LifeRun
     accounts = []
     with trio.move_on_after(RUN_S_MAX) as scope:
         for number, life in enumerate(scenario.lives):
-            accounts.append(await LifeRun(world, number, life).run())
+            accounts.append(await live(world, number, life).run())
         if spool is not None:
             intake.misbehave(())
-            accounts.append(await LifeRun(world, len(accounts), CALM).run())
+            accounts.append(await live(world, len(accounts), CALM).run())
     if scope.cancelled_caught:
         history.violate("hang", len(accounts), "the run does not end")
     history.violations += check(world, accounts)

@@ -42,7 +42,11 @@ DISORDER = ("hold", "functions_last", "twice", "cut", "late")  # after these a l
 
 @attrs.frozen
 class Invocation:
-    """One event for the function, and how it goes."""
+    """One event for the function, and how it goes.
+
+    Managed instances run as many at once as come: there `pause_ms` counts from the beginning of the one before. They do not freeze, and get
+    no events: so `frozen` (stopped), `is_event_lost`, `is_early` and `is_retry` have no meaning there.
+    """
 
     duration_ms: int = 20
     outcome: str = "success"  # success, error; timeout and crash end the life
@@ -63,7 +67,7 @@ class Invocation:
 class Ending:
     """How a life ends. `at_ms` counts from the start of the last invocation; None: after it."""
 
-    kind: str = "shutdown"  # shutdown, sigterm, kill, refused (next is answered 403), gone (nobody answers any more)
+    kind: str = "shutdown"  # or sigterm, kill, refused (next is answered 403), gone (nobody answers any more), invoked (managed: an INVOKE)
     reason: str = "spindown"
     at_ms: int | None = None
     idle_ms: int = 0
@@ -95,6 +99,7 @@ class Scenario:
     flush_budget_ms: int = 1_000
     latency_ms: int = 1  # of every answer
     pieces: int = 1  # in which answers and bodies come
+    is_managed: bool = False
     has_spool: bool = False  # then a calm life follows the last one, and what any life accepted must come, or be counted
     intake: tuple[str, ...] = ()
     lives: tuple[Life, ...] = (Life(),)

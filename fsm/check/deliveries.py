@@ -13,7 +13,19 @@ from fsm import delivery, destination
 from fsm import events as ev
 from fsm.change import change
 from fsm.check.model import DUE, WAIT, Broken, Model, Reaction, Seen, Stimulus, Subject, Surroundings, Taken
-from fsm.check.outbox_contract import BARRED, HOLDING_A_SLOT, IN_FLIGHT, NOT_IN_TIME, TIMER_KEPT, Outbox, Step
+from fsm.check.outbox_contract import (
+    ALL_ALONG,
+    ALL_THE_TIME,
+    BARRED,
+    HOLDING_A_SLOT,
+    IN_FLIGHT,
+    NOT_IN_TIME,
+    PAUSES,
+    SENT_ONCE,
+    TIMER_KEPT,
+    Outbox,
+    Step,
+)
 from fsm.check.standing import HERE, Standing, Walker
 from fsm.delivery import TRIES_MAX
 from fsm.engine import Table
@@ -27,7 +39,6 @@ ENDS_ONCE = "each payload is counted once: delivered, dropped, or halved"
 DELIVERED = "delivered is what the intake took"
 MAYBE_TWICE = "delivered perhaps twice is said where an answer was lost before, and only there"
 REFUSED = "dropped is what was refused or discarded, and nothing else"
-SENT_ONCE = "a payload has one request under way at a time"
 TRIED = "in one flush a payload is sent so many times at the most"
 PROBED = "an intake that is being probed has a probe under way"
 RENEWED = "another key is looked for when one is refused"
@@ -46,6 +57,9 @@ RULES = {
     PROBED: "in PROBE, a payload that is a probe is under way",
     RENEWED: "RenewKey at the first 403",
     HEALS: "in OPEN, ProbeDue is armed",
+    PAUSES: "ProbeDue at the pause, or at what the intake asked for if that is more; CLOSED by DestinationAnswered, READY by ProbeDue",
+    ALL_THE_TIME: "the bound of a Send is that of the flush; PAUSED after what may change, if the next try lies before that bound",
+    ALL_ALONG: "after FlushBegan nothing is ASIDE whose intake is CLOSED; after LastChance an intake is CLOSED, or wants another key",
     TIMER_KEPT: "armed is what is kept",
     NOT_IN_TIME: "the bound of a request lies ahead",
     NO_STALL: "from every state, bounds and pauses alone lead to one in which nothing is under way",
@@ -172,8 +186,9 @@ _TAKE: dict[str, Any] = {
 
 @attrs.frozen(slots=False)
 class Known:
-    """Of one payload: whether an answer was lost; requests since its turn came; whether one is under way."""
+    """Of one payload: whether it could be two; whether an answer was lost; requests since its turn came; whether one is under way."""
 
+    has_halves: bool = False
     lost: bool = False
     sent: int = 0
     is_under_way: bool = False
@@ -234,8 +249,8 @@ class _Watch:
 
     def _take(self) -> None:
         match self._stimulus:
-            case ("add", name, _, was_begun):
-                self._known[name] = Known(lost=was_begun)
+            case ("add", name, has_halves, was_begun):
+                self._known[name] = Known(has_halves, lost=was_begun)
             case ("answered", name, _, _, unknown) | ("unanswered", name, unknown):
                 self._over(name, unknown)
             case ("due", "no answer", name):
@@ -283,12 +298,13 @@ class _Watch:
         if word == "CountDelivered":
             self._delivered(name, status, known, how)
         elif word == "CountDropped":
-            if not self._stimulus[0].endswith("discarded") and not _is_final(status):
+            is_refused = _is_final(status) and not (status == delivery.TOO_LARGE and known.has_halves)
+            if not self._stimulus[0].endswith("discarded") and not is_refused:
                 raise Broken(REFUSED, f"{name} is dropped after {self._stimulus}")
         elif status != delivery.TOO_LARGE:
             raise Broken(REFUSED, f"{name} is halved after {self._stimulus}")
         else:
-            self._known |= {name + "1": Known(), name + "2": Known()}
+            self._known |= {name + "1": Known(lost=known.lost), name + "2": Known(lost=known.lost)}
 
     @staticmethod
     def _delivered(name: str, status: int, known: Known, how: str) -> None:

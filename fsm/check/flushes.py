@@ -24,6 +24,7 @@ TOLD_IN_VAIN = "only who waits for a flush is told that it is done"
 TOLD_EARLY = "a flush is done when all that was sealed is confirmed"
 TOLD_AT_ONCE = "who waits is told as soon as all is confirmed"
 SEALED = "what is asked for is sealed at once, unless a flush is waited for"
+UNDER_WAY = "a flush is under way as long as something is to be confirmed, and no longer"
 NO_STALL = "a flush that is waited for ends, at the latest when its bound has passed"
 
 RULES = {
@@ -32,6 +33,7 @@ RULES = {
     TOLD_EARLY: "FlushDone comes when every number sealed for it is confirmed",
     TOLD_AT_ONCE: "and not an event later",
     SEALED: "FlushAsked always seals; BackgroundFlushAsked does, save where a flush that is waited for is under way",
+    UNDER_WAY: "IDLE exactly where no number is given that is not confirmed",
     NO_STALL: "from every state the confirmations alone lead to one in which nobody waits",
 }
 
@@ -97,6 +99,8 @@ class Flushing:
     def _put_away(self, ahead: int, effects: tuple[Any, ...], note: str = "", confirmed: int = 0) -> Reaction:
         """In rest the watermark is only overwritten, so it is forgotten."""
         machine = self._walker.machine
+        if (machine.state is flush.State.IDLE) != (ahead == 0):
+            raise Broken(UNDER_WAY, f"{ahead} are to be confirmed, and the flush is {machine.state}")
         watermark = 0 if machine.state is flush.State.IDLE else max(0, machine.data.watermark - confirmed)
         seen = (*([note] if note else []), *map(_words, effects))
         return Reaction(Pending(Standing(machine.state, flush.Data(watermark)), ahead), seen)

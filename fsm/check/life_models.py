@@ -7,7 +7,7 @@ records, so there they must not be taken for another's.
 from collections.abc import Mapping
 from typing import Any
 
-from fsm.check import ending, sandbox
+from fsm.check import ending, life, sandbox
 from fsm.check import life_watch as watch
 from fsm.check.life import OnDemandLife
 from fsm.check.life_platform import Choices
@@ -26,6 +26,8 @@ RULES = {
     watch.NEXT_NOT_BEFORE: "AskNext after all that the decision names: the end heard, what had arrived read, the flush over",
     watch.NEXT_IN_TIME: "AskNext before the deadline that the platform gave, if timers come due in time",
     watch.NEXT_AT_ONCE: "AskNext in the very step of the INVOKE where nothing is promised",
+    life.AT_ONCE: "registered: Subscribe; subscribed: AskNext, WarmUp; crashed: Restart or Disable; nearly full: StartFlush; and so on",
+    life.BOUNDED: "in each state that waits, the timers that end the wait are armed; RaceDue as long as the runtime goes on",
     watch.NOT_IN_VAIN: "GaveUpWaiting only where no record of this try was read",
     watch.OPENED_ONCE: "one OpenInvocation for each INVOKE, with its id",
     watch.HANGS: "from every state that owes something, whatever timers come due in whatever order of ties",

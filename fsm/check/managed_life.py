@@ -17,17 +17,19 @@ from fsm.check.model import WAIT, Broken, Model, Reaction, Seen, Stimulus, Subje
 from fsm.check.sandbox import FLUSH_JOINS, TELL, Alive, Sandbox, Step
 from fsm.check.standing import HERE
 from fsm.engine import Table
-from fsm.managed import IN_SHUTDOWN, Life
+from fsm.managed import IN_SHUTDOWN, Asking, Flusher, Life
 from fsm.shared_actions import NEXT_FAILURES_MAX, RESTARTS_MAX
 
 OPEN_MAX = 1  # invocations without their report; more are no different
 ASLEEP_MS = 5_000
+FORGIVEN_MAX = 2  # that failures are forgiven: after the first time one more shows that they were
 LEFTS_MS = (-1_000, 300, 2_000)  # until a shutdown's deadline
 JUMPS_MS = (3_600_000, -3_600_000)  # of the wall clock
 
 BY_INTERVAL = "as long as the sandbox lives, the next flush by interval has a timer"
 ALL_STOP = "once the sandbox ends, no flush begins but the last"
 AT_ONCE = "what an event calls for is asked for in that very step"
+REGIONS_STOP = "once the sandbox ends, nothing asks and nothing flushes by interval any more"
 ONE_BOUND = "at every step of the end there is a bound, and the last flush has the same as the exit"
 HANGS = "no end is endless: timers alone lead to the call for the next event, and after its answer to the exit"
 
@@ -40,7 +42,8 @@ RULES = {
     BY_INTERVAL: "in ACTIVE, FlushDue is armed",
     ALL_STOP: "after the end began, the only Seal is the final one",
     AT_ONCE: "registered: Subscribe; ready: AskNext, the flusher, WarmUp; nearly full: StartFlush; and so on",
-    ONE_BOUND: "ExitBound is armed throughout, DrainBound in the drain",
+    REGIONS_STOP: "through the whole end, asking is DONE and the flusher STOPPED",
+    ONE_BOUND: "ExitBound is armed throughout, in the end for no longer than spooling may take; DrainBound in the drain",
     ending.ENDING: "RefuseInput, EndOpenInvocations, a final Seal, Spool, Exit",
     ending.DRAINED: "the final Seal at DrainBound, or at the first Settled after the last report",
     ending.EXIT_CODE: "Exit(0), or Exit(1, Extension.PlatformLost)",
@@ -146,6 +149,11 @@ def _look_at_timers(after: Alive) -> None:
         raise Broken(BY_INTERVAL, "nothing will lead to the next flush")
     if state in IN_SHUTDOWN and ev.ExitBound not in armed:
         raise Broken(ONE_BOUND, f"{state} without ExitBound")
+    asking, flusher = after.regions[1].state, after.regions[2].state
+    if state in IN_SHUTDOWN and not (asking is Asking.DONE and flusher is Flusher.STOPPED):
+        raise Broken(REGIONS_STOP, f"{state} while asking is {asking} and the flusher {flusher}")
+    if state is Life.SHUTDOWN_SPOOL and armed[ev.ExitBound] > data.bounds.spool_ms:
+        raise Broken(ONE_BOUND, f"spooling may take {armed[ev.ExitBound]} ms")
     if state is Life.SHUTDOWN_DRAIN:
         if ev.DrainBound not in armed:
             raise Broken(ONE_BOUND, f"{state} without DrainBound")
@@ -163,6 +171,7 @@ class World:
     asked_for: str = ""  # what of the start-up is not answered yet
     next: int = NONE
     failures: int = 0
+    forgiven: int = 0  # how often failures were
     open: int = 0
     ending: int = NOT_YET
     is_fatal: bool = False
@@ -212,7 +221,9 @@ def _answers(world: World) -> Iterable[Stimulus]:
         yield from (("subscribed",), ("subscription refused",))
     if world.next == ASKED:
         yield from (("shutdown", left_ms) for left_ms in LEFTS_MS)
-        yield from (("next failed", False), ("next failed", True), ("invoke",))
+        yield from (("next failed", True), ("invoke",))
+        if not world.forgiven or (world.forgiven < FORGIVEN_MAX and not world.failures):
+            yield ("next failed", False)
 
 
 class _Watch(Watch):
@@ -236,6 +247,8 @@ class _Watch(Watch):
                 self.set(next=NONE, failures=self.world.failures + 1)
                 if fatal or self.world.failures > NEXT_FAILURES_MAX:
                     self._end(is_fatal=True)
+            case ("due", tick) if tick is ev.NextLasts:
+                self.set(failures=0, forgiven=min(self.world.forgiven + 1, FORGIVEN_MAX))
             case ("sigterm",):
                 self._end(is_fatal=False)
             case ("begins",):

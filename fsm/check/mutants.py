@@ -51,11 +51,13 @@ class Fate:
 
 
 class Notes:
-    """What the rows of the real tables do while a model is walked: kinds of effects, and whether they learn anything."""
+    """What the rows of the real tables do while a model is walked: kinds of effects, whether they learn anything, and whether the next
+    row would have been taken in their place."""
 
     def __init__(self) -> None:
         self.effects: dict[tuple[str, Place], dict[str, None]] = {}
         self.learns: set[tuple[str, Place]] = set()
+        self.stands_before: set[tuple[str, Place]] = set()
 
     def tables(self, tables: Tables, machines: Sequence[str]) -> dict[str, Table[Any, Any]]:
         return {**tables, **{name: self._watched(tables[name]) for name in machines}}
@@ -63,14 +65,19 @@ class Notes:
     def _watched(self, table: Table[Any, Any]) -> Table[Any, Any]:
         rows = {
             (state, kind): tuple(
-                attrs.evolve(row, action=self._noting(row.action, (table.name, (state, kind, number)))) for number, row in enumerate(cell)
+                attrs.evolve(row, action=self._noting(cell, number, (table.name, (state, kind, number)))) for number, row in enumerate(cell)
             )
             for (state, kind), cell in table.rows.items()
         }
         return Table(table.name, table.initial, table.final, rows, table.ignored)
 
-    def _noting(self, action: Callable[[Any, Any], Any], key: tuple[str, Place]) -> Callable[[Any, Any], Any]:
+    def _noting(self, cell: Cell, number: int, key: tuple[str, Place]) -> Callable[[Any, Any], Any]:
+        action = cell[number].action
+        guard_after = cell[number + 1].guard if number + 1 < len(cell) else None
+
         def noting(data: Any, event: Any) -> Any:
+            if guard_after is not None and guard_after(data, event):
+                self.stands_before.add(key)
             changed, effects = action(data, event)
             known = self.effects.setdefault(key, {})
             known.update(dict.fromkeys(_kind(effect) for effect in effects))
@@ -104,13 +111,13 @@ def _changes(
     yield "left out", lambda rows: _without(rows, number)
     if row.guard is not None:
         yield "its guard turned round", lambda rows: _with(rows, number, guard=_negated(rows[number].guard))
-        if number + 2 < len(cell):
+        if (table.name, place) in notes.stands_before:  # else the two never want the same event, and their order is all one
             yield "after the next", lambda rows: (*rows[:number], rows[number + 1], rows[number], *rows[number + 2 :])
     target = state if row.target is not state else _other(table, state)
     yield f"leads to {target}", lambda rows: _with(rows, number, target=target)
     for kind in notes.effects[table.name, place]:
         yield f"without {kind}", lambda rows, kind=kind: _with(rows, number, action=_forgetful(rows[number].action, kind))  # type: ignore[misc]
-    if (table.name, place) in notes.learns:
+    if (table.name, place) in notes.learns and row.target not in table.final:  # what is learnt at the end is read by nobody
         yield "learns nothing", lambda rows: _with(rows, number, action=_unlearning(rows[number].action))
 
 
@@ -165,6 +172,12 @@ def baseline_of(model: Model, tables: Tables) -> Baseline:
     result = explore(model, notes.tables(tables, model.machines))
     mutants = tuple(mutant for machine in model.machines for mutant in _of_table(tables[machine], machine, notes))
     return Baseline(model, result.taken, frozenset(violation.rule for violation in result.violations), result.states, mutants)
+
+
+def mutants_of(machine: str, baselines: Iterable[Baseline]) -> tuple[Mutant, ...]:
+    """All mutants of a machine that one of these models can tell apart from the real table, each once."""
+    found = {mutant.name: mutant for baseline in baselines for mutant in baseline.mutants if mutant.machine == machine}
+    return tuple(found.values())
 
 
 def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fate:

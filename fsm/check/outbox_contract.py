@@ -22,10 +22,14 @@ LONG_MS = 60_000  # stands for every pause of an intake after the first two
 TIMER_KEPT = "every timer that a machine waits for is kept by somebody"
 BARRED = "an intake that is down gets one probe at a time, and nothing else"
 NOT_IN_TIME = "nothing is sent whose answer could not be waited for"
+SENT_ONCE = "a payload has one request under way at a time"
+ALL_THE_TIME = "a payload may use all the time that its flush has"
+ALL_ALONG = "a flush takes along all that its intake takes, and the last one tries what is down, too"
+PAUSES = "an intake that fails is left alone for a pause that doubles each time, and is up again as soon as it answers"
 
 QUEUED, IN_FLIGHT, PAUSED, ASIDE = delivery.State.QUEUED, delivery.State.IN_FLIGHT, delivery.State.PAUSED, delivery.State.ASIDE
 HOLDING_A_SLOT = (IN_FLIGHT, PAUSED)
-CLOSED, READY = destination.State.CLOSED, destination.State.READY
+CLOSED, READY, KEY_REFUSED = destination.State.CLOSED, destination.State.READY, destination.State.KEY_REFUSED
 
 
 @attrs.frozen(slots=False)
@@ -41,12 +45,16 @@ class Parcel:
 
 @attrs.frozen
 class Outbox:
-    """All of them, oldest first, and their intake. `until_ms` from HERE: the bound of the last flush."""
+    """All of them, oldest first, and their intake. `until_ms` from HERE: the bound of the last flush.
+
+    `pause_ms`: how long the intake is to be left alone when it fails the next time.
+    """
 
     parcels: tuple[Parcel, ...]
     intake: Standing
     until_ms: int = 0
     is_open: bool = False
+    pause_ms: int = destination.PAUSE_MS_MIN
 
     def timers(self) -> list[tuple[int, str, str]]:
         """When, for whom and what: everything that comes due if nothing happens before."""
@@ -77,10 +85,11 @@ class Step:
         outbox = _later(outbox, passed_ms) if passed_ms else outbox
         self._parcels = {parcel.name: parcel for parcel in outbox.parcels}
         self._intake, self._until_ms, self._is_open = outbox.intake, outbox.until_ms, outbox.is_open
+        self._pause_ms = outbox.pause_ms
         self._seen: list[str] = []
 
     def reaction(self) -> Reaction:
-        outbox = Outbox(tuple(self._parcels.values()), self._intake, self._until_ms, self._is_open)
+        outbox = Outbox(tuple(self._parcels.values()), self._intake, self._until_ms, self._is_open, self._pause_ms)
         return Reaction(_later(outbox, 0), tuple(self._seen), self._passed_ms)
 
     # --- in -------------------------------------------------------------------------------------------------------------------
@@ -102,7 +111,16 @@ class Step:
                 self._feed(name, ev.FlushBegan(HERE, HERE.mono_ms + self._until_ms) if takes else ev.Barred(HERE))
         for name, parcel in self._parcels.items():
             self._parcels[name] = change(parcel, is_new=False)
+        self._look_at_flush(is_final)
         self._fill_slots()
+
+    def _look_at_flush(self, is_final: bool) -> None:
+        state = self._intake.state
+        if is_final and state not in (CLOSED, KEY_REFUSED):
+            raise Broken(ALL_ALONG, f"the last flush leaves an intake alone that is {state}")
+        aside = [name for name, parcel in self._parcels.items() if parcel.machine.state is ASIDE]
+        if state is CLOSED and aside:
+            raise Broken(ALL_ALONG, f"{' and '.join(aside)} stay aside")
 
     def probe(self) -> None:
         name = next((name for name, parcel in self._parcels.items() if parcel.machine.state is ASIDE), None)
@@ -116,8 +134,19 @@ class Step:
     def ended(self, name: str, event: ev.Answered | ev.Unanswered) -> None:
         parcel = self._parcels[name] = change(self._parcels[name], request_ms=None)
         self._feed(name, event)
+        if isinstance(event, ev.Unanswered) or event.status in delivery.RETRYABLE or event.status >= 500:
+            self._look_at_time(parcel, event.retry_after_ms if isinstance(event, ev.Answered) else 0)
         self._judge(parcel, event)
         self._fill_slots()
+
+    def _look_at_time(self, before: Parcel, after_ms: int) -> None:
+        """It is tried again if there is time for it."""
+        tries = before.machine.data.tries
+        until_ms = before.machine.data.until_mono_ms - HERE.mono_ms if before.is_probe else self._until_ms
+        has_time = tries < delivery.TRIES_MAX and max(after_ms, delivery.PAUSES_MS[tries - 1]) < until_ms
+        after = self._parcels.get(before.name)
+        if has_time and (after is None or after.machine.state is not PAUSED):
+            raise Broken(ALL_THE_TIME, f"{before.name} is {after and after.machine.state}; there were {until_ms} ms after try {tries}")
 
     def pause_over(self, name: str) -> None:
         timers = Timers(self._parcels[name].machine)
@@ -166,6 +195,8 @@ class Step:
             self._tell_intake(ev.DestinationFailed(HERE, event.retry_after_ms if isinstance(event, ev.Answered) else 0))
         else:
             self._tell_intake(ev.DestinationAnswered(HERE))
+            if self._intake.state not in (CLOSED, KEY_REFUSED):
+                raise Broken(PAUSES, f"it has answered, and is {self._intake.state}")
         if self._intake.state is not CLOSED:
             for name in tuple(self._parcels):
                 self._feed(name, ev.Barred(HERE))
@@ -176,15 +207,27 @@ class Step:
         timers = timers or Timers(self._intake)
         self._intake_walker.pick_up(self._intake)
         for effect in self._intake_walker.feed(event):
+            if isinstance(effect, Arm):
+                self._look_at_pause(effect, event)
             self._keep(timers, effect, "intake")
         machine = self._intake_walker.machine
+        if machine.state is READY and self._intake.state is not READY and not isinstance(event, ev.ProbeDue):
+            raise Broken(PAUSES, f"it may be probed after {type(event).__name__}")
+        if machine.state is CLOSED:
+            self._pause_ms = destination.PAUSE_MS_MIN
         self._intake = Standing(machine.state, machine.data, _armed(timers, machine))
+
+    def _look_at_pause(self, arm: Arm, event: Any) -> None:
+        wanted_ms, pause_ms = max(self._pause_ms, event.after_ms), arm.at_mono_ms - HERE.mono_ms
+        if pause_ms != wanted_ms:
+            raise Broken(PAUSES, f"the next probe is due after {pause_ms} ms, not {wanted_ms}")
+        self._pause_ms = _one_of_long(min(self._pause_ms * 2, destination.PAUSE_MS_MAX))
 
     def _feed(self, name: str, event: Any, timers: Timers | None = None) -> None:
         parcel = self._parcels[name]
         timers = timers or Timers(parcel.machine)
         self._walker.pick_up(parcel.machine)
-        request_ms, halves = parcel.request_ms, False
+        request_ms, halves = parcel.request_ms, None
         for effect in self._walker.feed(event):
             self._keep(timers, effect, name)
             if isinstance(effect, do.Send):
@@ -193,21 +236,25 @@ class Step:
                     raise Broken(BARRED, f"{name} is sent while the intake is {self._intake.state}")
                 if request_ms <= 0:
                     raise Broken(NOT_IN_TIME, f"{name} is sent {-request_ms} ms after its bound")
+                if not parcel.is_probe and request_ms < self._until_ms:
+                    raise Broken(ALL_THE_TIME, f"{name} is sent for {request_ms} ms of {self._until_ms}")
             elif isinstance(effect, do.CancelSend):
                 request_ms = None
-            halves = halves or isinstance(effect, do.SplitInTwo)
+            elif isinstance(effect, do.SplitInTwo):
+                halves = delivery.Data(unknown=effect.begun)
         machine = self._walker.machine
         self._parcels[name] = change(parcel, machine=Standing(machine.state, machine.data, _armed(timers, machine)), request_ms=request_ms)
-        if halves:
-            self._split(parcel)
+        if halves is not None:
+            self._split(parcel, halves)
         elif machine.state in self._final:
+            if request_ms is not None:
+                raise Broken(SENT_ONCE, f"{name} goes, and its request is still under way")
             del self._parcels[name]
 
-    def _split(self, parcel: Parcel) -> None:
+    def _split(self, parcel: Parcel, data: delivery.Data) -> None:
         """Its halves take its place, and are numbered after all others."""
         del self._parcels[parcel.name]
         for half in ("1", "2"):
-            data = delivery.Data(has_halves=False)
             self._parcels[parcel.name + half] = Parcel(parcel.name + half, Standing(delivery.State.QUEUED, data), is_new=False)
 
     def _keep(self, timers: Timers, effect: Any, name: str) -> None:
@@ -249,14 +296,19 @@ def _words(effect: Any, name: str) -> str:
 def _later(outbox: Outbox, passed_ms: int) -> Outbox:
     """The same outbox, later: HERE stays where it is, and what nobody will read is forgotten."""
     intake, until_ms = outbox.intake, max(0, outbox.until_ms - passed_ms)
-    data = intake.data if intake.data.pause_ms <= destination.PAUSE_MS_MIN * 2 else change(intake.data, pause_ms=LONG_MS)
+    data = change(intake.data, pause_ms=_one_of_long(intake.data.pause_ms))
     is_idle = not any(parcel.machine.state in HOLDING_A_SLOT for parcel in outbox.parcels)
     return Outbox(
         tuple(_later_parcel(parcel, passed_ms) for parcel in outbox.parcels),
         Standing(intake.state, data, tuple((tick, ms - passed_ms) for tick, ms in intake.armed)),
         0 if is_idle and not outbox.is_open else until_ms,
         outbox.is_open,
+        outbox.pause_ms,
     )
+
+
+def _one_of_long(pause_ms: int) -> int:
+    return pause_ms if pause_ms <= destination.PAUSE_MS_MIN * 2 else LONG_MS
 
 
 def _later_parcel(parcel: Parcel, passed_ms: int) -> Parcel:

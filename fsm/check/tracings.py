@@ -19,6 +19,7 @@ TRIES_MAX = 3  # of one request
 IDS = "ab"
 CALLS_MAX = 2  # that may wait; the agent lets more wait, by the same rule
 NUMBERS_MAX = 4  # calls in one run
+OVER = "over"  # said of a machine that has come to its end
 
 EXPECTED = "nothing that a platform or a library may say is unexpected"
 NO_STALL = "a trace waits for nobody: it has no timers"
@@ -49,8 +50,9 @@ class Machines:
         self._walker.pick_up(state)
         effects = self._walker.feed(self._events[stimulus[0]](*stimulus[1:]))
         machine = self._walker.machine
-        seen = tuple(_unexpected(effect) or self._words(effect) for effect in effects)
-        return (Reaction(Standing(machine.state, machine.data), seen),)
+        seen = [_unexpected(effect) or self._words(effect) for effect in effects]
+        seen += [OVER] * (machine.state in self._table.final)
+        return (Reaction(Standing(machine.state, machine.data), tuple(seen)),)
 
 
 def _unexpected(effect: Any) -> str:
@@ -115,6 +117,7 @@ _RULES_OF_TRACING = {
     "RefuseTracer": TAKEN,
     "BeginSpans": KEPT,
     "DropSpans": KEPT,
+    OVER: KEPT,
 }
 
 Told = tuple[Story, list[str]]
@@ -159,7 +162,7 @@ def _superseded(story: Story) -> Told:
 
 def _close(story: Story) -> Told:
     is_owed = not story.is_sent and bool(story.tries or story.is_started)
-    return attrs.evolve(story, is_closed=True), ["SendSpans"] * is_owed + ["DropSpans"]
+    return attrs.evolve(story, is_closed=True), ["SendSpans"] * is_owed + ["DropSpans", OVER]
 
 
 _TOLD: dict[str, Callable[..., Told]] = {
@@ -198,7 +201,7 @@ TRACING = Model(
         EXPECTED: "no Unexpected comes out",
         SENT: "SendSpans comes for each try that was begun, or started by a library, and at that moment only",
         TAKEN: "TakeStart and TakeEnd come with the first call of a try that is not sent, RefuseTracer with every other",
-        KEPT: "BeginSpans comes with each try, DropSpans once",
+        KEPT: "BeginSpans comes with each try; DropSpans when it is closed, and that is the end",
         NO_STALL: "there is no state that has to be left",
     },
     _tracing,

@@ -45,7 +45,7 @@ class InvocationPipeline:
         self._reparenting = Reparenting()
         self.sandbox = SandboxSpans(settings, make_id)
         self.hooks = SpanHooks(self._contexts, self.sandbox, self._reparenting.on_span)
-        self._has_tracer = False
+        self._has_tracer = settings.is_traced
 
     def statistics(self) -> InvocationStatistics:
         return InvocationStatistics(len(self._contexts), self._contexts.bytes, len(self._reparenting))

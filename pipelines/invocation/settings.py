@@ -10,9 +10,11 @@ SPAN_NAME = "aws.lambda"
 
 @attrs.frozen
 class InvocationSettings:
-    """`service` is DD_SERVICE, "" where it is unset. `capture_depth_max` counts where payloads are captured at all."""
+    """`service` is DD_SERVICE, "" where it is unset. `is_traced`: a library is loaded into the runtime, though it may not live to speak.
+    `capture_depth_max` counts where payloads are captured at all."""
 
     function_name: str = ""
+    is_traced: bool = False
     service: str = ""
     is_managed: bool = False
     has_appsec: bool = False

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import attrs
 
 from fsm.time import Now
+from pipelines.traces.durable import DurableFact
 from protocols.intake_traces import PayloadFields
 from protocols.trace_headers import TracerHeaders
 from protocols.trace_values import Span
@@ -43,16 +44,6 @@ class Hooks:
     on_request: Callable[[TracerHeaders], None] | None = None
     on_span: Callable[[Span], None] | None = None
     holds: Callable[[list[Span], TracerHeaders], bool] | None = None
-
-
-class DurableFact(NamedTuple):
-    """An invocation is a part of a durable execution. (specification, traces 5.4)"""
-
-    request_id: str
-    execution_id: str
-    execution_name: str
-    first_invocation: bool | None
-    status: str | None
 
 
 class TraceFacts(NamedTuple):

@@ -9,6 +9,7 @@ from protocols.trace_values import I64_LARGEST, Span
 NAME_BYTES_MAX = 100  # of a service, an operation, a type
 TAG_CHARACTERS_MAX = 200
 TAG_BYTES_MAX = 400
+LOOKED_AT_CHARACTERS_MAX = 4_096  # of a text that is to be a tag: what is skipped makes it no longer
 TEXTS_BYTES_MAX = 256 * 1024  # remembered, of each of three kinds
 
 NO_SERVICE, NO_NAME = "unnamed-service", "unnamed_operation"
@@ -60,7 +61,8 @@ def cut(text: str, bytes_max: int) -> str:
 
 
 def times_of(start: int, duration: int, now_ns: int) -> tuple[int, int]:
-    """A start after the year 2000 and a duration that ends before time does. A span without a sensible start has just ended."""
+    """A duration that ends before time does, and a start: a span whose own is before 2000 has just ended, or now begins if it lasts longer
+    than there is time."""
     if duration < 0 or start + duration > I64_LARGEST:
         duration = 0
     if start < YEAR_2000_NS:
@@ -83,7 +85,7 @@ def tag_value(text: str) -> str:
     """Lower case, and `_` for each run of what may not stand in a tag. (specification, traces 6.2)"""
     out: list[str] = []
     size, is_gap = 0, True
-    for character in text:
+    for character in text[:LOOKED_AT_CHARACTERS_MAX]:
         if len(out) >= TAG_CHARACTERS_MAX or size >= TAG_BYTES_MAX:
             break
         kept = _kept(character, bool(out))

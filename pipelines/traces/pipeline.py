@@ -11,8 +11,9 @@ from fsm.time import Now
 from pipelines.tags import comma_list
 from pipelines.traces.chunk import Trace, make_trace, mark_top_level, traces_of
 from pipelines.traces.dedup import Seen
+from pipelines.traces.durable import DurableFact, durable_fact
 from pipelines.traces.enrich import Common, Enricher, base_service
-from pipelines.traces.facts import DurableFact, Hooks, KeepsTrace, StatsSink, TraceFacts, TracesSettings, TraceStatistics
+from pipelines.traces.facts import Hooks, KeepsTrace, StatsSink, TraceFacts, TracesSettings, TraceStatistics
 from pipelines.traces.filter import OwnTraffic
 from pipelines.traces.normalise import Normaliser, cut, tag_value
 from pipelines.traces.oversize import SPAN_BYTES_MAX, fit
@@ -25,9 +26,6 @@ from protocols.intake_traces import EncodedChunk, PayloadFields, chunk_frame
 from protocols.trace_headers import TracerHeaders
 from protocols.trace_values import Chunk, Decoded, Span
 
-INVOCATION = "aws.lambda"
-REQUEST_ID, EXECUTION_ID, EXECUTION_NAME = "request_id", "aws.durable.execution_id", "aws.durable.execution_name"
-FIRST_INVOCATION, EXECUTION_STATUS = "aws.durable.first_invocation", "aws.durable.execution_status"
 WARNINGS_MAX = 64
 
 
@@ -115,7 +113,7 @@ class TracesPipeline:
             _count(self._removed, "duplicate", len(spans) - len(fresh))
         on_span = self._hooks.on_span
         for span in fresh:
-            if span["name"] == INVOCATION and (fact := durable_fact(span)):
+            if fact := durable_fact(span):
                 durable.append(fact)
             if on_span is not None:
                 self._guard("hook", on_span, span)
@@ -246,16 +244,6 @@ class TracesPipeline:
     def _facts(self, spans: int, durable: tuple[DurableFact, ...]) -> TraceFacts:
         warnings, self._warnings = tuple(self._warnings), []
         return TraceFacts(spans, durable, warnings, self._queue.is_nearly_full)
-
-
-def durable_fact(span: Span) -> DurableFact | None:
-    """What an invocation's span tells of a durable execution, if it is a part of one."""
-    meta = span["meta"]
-    if EXECUTION_ID not in meta or EXECUTION_NAME not in meta or REQUEST_ID not in meta:
-        return None
-    first = meta.get(FIRST_INVOCATION)
-    ids = (meta[REQUEST_ID], meta[EXECUTION_ID], meta[EXECUTION_NAME])
-    return DurableFact(*ids, None if first is None else first == "true", meta.get(EXECUTION_STATUS))
 
 
 def _count(counts: dict[str, int], reason: str, number: int = 1) -> None:

@@ -75,7 +75,7 @@ class Agent:
         self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
-        self._traced = InvocationDoor(lambda: self._make_traced(watch))
+        self._traced = InvocationDoor(lambda: self._make_traced(watch), sandbox.has_wrapper)
         self._held: list[given.Datagrams] = []
         self._held_bytes = 0
         self._closed: dict[str, None] = {}  # in order, the oldest first
@@ -154,7 +154,8 @@ class Agent:
         return Pipelines(self._settings, self._sandbox, self._architecture, account_id, self._random, self.ledger, self._say, self._began)
 
     def _make_traced(self, watch: Callable[[Step], None] | None) -> "InvocationTraces":
-        from reactor.agent.invocation_traces import InvocationTraces, make_id_from, settings_for
+        from reactor.agent.invocation_settings import make_id_from, settings_for
+        from reactor.agent.invocation_traces import InvocationTraces
 
         account_id = self.registration.account_id if self.registration else "none"
         settings = settings_for(self._settings, self._sandbox, account_id)
@@ -326,7 +327,11 @@ class Agent:
     def _retake_request(self, taken: Taken, pipelines: Pipelines, now: Now) -> None:
         from reactor.agent.requests import read as read_request
 
-        item, _ = read_request(Request(*request_of(taken.data)))
+        try:
+            item, _ = read_request(Request(*request_of(taken.data)))
+        except Exception:  # whoever can write to /tmp may have written it
+            self.ledger.refuse("request of an earlier process", "not readable")
+            return
         self.ledger.note("requests of an earlier process")
         if isinstance(item, given.Traces | given.ClientTraceStats | given.PassedOn):
             pipelines.take_request(item, now)

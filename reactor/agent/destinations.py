@@ -6,8 +6,7 @@ payload nor the spool holds a key. (specification, configuration 4, metrics 5.7,
 
 import attrs
 
-from protocols.intake_body import Body
-from protocols.trace_api import EVP, PRODUCTS, is_subdomain
+from protocols.intake_body import EVP, PRODUCTS, Body
 from reactor.config.values import Settings
 
 OWN_KEY = 0
@@ -63,9 +62,15 @@ class Destinations:
 
         Nothing in front of a path's first "/" may make another host of ours.
         """
-        if not body.path.startswith("/") or (body.kind == EVP and not is_subdomain(body.subdomain)):
+        if not body.path.startswith("/") or (body.kind == EVP and not _is_subdomain(body.subdomain)):
             return False
         return any((place.url, place.key) == (url, key) for place in (self.main(body), *self.additional(body)))
+
+
+def _is_subdomain(subdomain: str) -> bool:
+    from protocols.trace_api import is_subdomain  # rarely asked for, and not loaded for that at every start
+
+    return is_subdomain(subdomain)
 
 
 def origin_of(url: str) -> str:

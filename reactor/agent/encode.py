@@ -8,8 +8,7 @@ from typing import Any
 
 import attrs
 
-from protocols.intake_body import Body
-from protocols.trace_api import PRODUCTS
+from protocols.intake_body import PRODUCTS, Body
 from reactor.config.values import Settings
 
 ZSTD = "zstd"

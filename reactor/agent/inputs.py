@@ -10,10 +10,10 @@ from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registra
 from protocols.http_server import Request
 from protocols.lifecycle_api import Call
 from protocols.spool_format import Contents
-from protocols.trace_api import Proxied
 
 if TYPE_CHECKING:
     from protocols.stats_api import ClientStats
+    from protocols.trace_api import Proxied
     from protocols.trace_headers import TracerHeaders
     from protocols.trace_values import Decoded
 
@@ -82,7 +82,7 @@ class PassedOn(Word):
     """What a library sends through the extension to another product. `request`: as it came, for a recording."""
 
     request: Request
-    proxied: Proxied
+    proxied: "Proxied"
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEPT_MAX = 500  # invocations
 TOLD_MAX = 20  # of each
+SUCCESS = "success"
 
 SANDBOX_RECORDS = frozenset({"platform.initStart", "platform.initReport", "platform.restoreStart", "platform.restoreReport"})
 RECORDS = SANDBOX_RECORDS | {"platform.start"}
@@ -27,10 +28,13 @@ Told = tuple[str, tuple[Any, ...]]
 
 
 class InvocationDoor:
-    """Has the methods of `InvocationTraces` that tell it things, and `tracing` itself once somebody needs it."""
+    """Has the methods of `InvocationTraces` that tell it things, and `tracing` itself once somebody needs it.
 
-    def __init__(self, make: Callable[[], "InvocationTraces"]) -> None:
-        self._make = make
+    `is_traced`: a library is loaded into the runtime. If that dies before the library has said a word, this is told without one.
+    """
+
+    def __init__(self, make: Callable[[], "InvocationTraces"], is_traced: bool = False) -> None:
+        self._make, self._is_traced = make, is_traced
         self._tracing: InvocationTraces | None = None
         self._sandbox: dict[str, Told] = {}
         self._invocations: dict[str, list[Told]] = {}
@@ -84,9 +88,15 @@ class InvocationDoor:
         self._tell(request_id, "opened", request_id, at, init_tags, now)
 
     def runtime_done(self, event: ev.RuntimeDone, now: Now) -> None:
+        if self._is_traced and event.status != SUCCESS:
+            self.tracing.runtime_done(event, now)
+            return
         self._tell(event.request_id, "runtime_done", event, now)
 
     def reported(self, event: ev.Report, now: Now) -> None:
+        if self._is_traced and event.status != SUCCESS:
+            self.tracing.reported(event, now)
+            return
         self._tell(event.request_id, "reported", event, now)
 
     def superseded(self, now: Now) -> None:

@@ -8,30 +8,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fsm import events as ev
-from fsm import pairing, tracing
+from fsm import tracing
 from fsm import tracing_actions as act
-from fsm.engine import Machine, Step, Unexpected
+from fsm.engine import Step, Unexpected
 from fsm.regions import Keyed
 from fsm.time import Now
 from pipelines.invocation.calls import EndFacts, StartFacts
 from pipelines.invocation.pipeline import InvocationPipeline, Made
-from pipelines.invocation.propagation.extract import PropagationSettings
 from pipelines.invocation.propagation.inject import Headers
 from pipelines.invocation.settings import InvocationSettings
-from pipelines.triggers.model import TriggerSettings
 from protocols import telemetry_records as read
 from protocols.lifecycle_api import END, Call
+from reactor.agent.call_pairs import CALL, CallPairs, Facts
 from reactor.agent.contain import Contained
 from reactor.agent.ledger import Ledger
 from reactor.agent.machines import INVOCATIONS_MAX
-from reactor.config.aws import SandboxEnvironment
-from reactor.config.values import Settings
 
 NS = 1_000_000  # in a millisecond
 CLOSED_REMEMBERED = 500  # request ids whose calls, should more come, are known to be late
-CALL = "call of a library"
-
-Facts = StartFacts | EndFacts
 
 
 class InvocationTraces:
@@ -50,12 +44,10 @@ class InvocationTraces:
         self._ledger, self._say, self._send, self._count_error = ledger, say, send, count_error
         self._pipeline = Contained("invocations", lambda: InvocationPipeline(settings, make_id), _held, ledger, say)
         self._traces = Keyed(tracing.TABLE, act.Data, INVOCATIONS_MAX, lambda _, cause: act.Closed(cause.now), watch)
-        alone = pairing.Data(is_alone=not settings.is_managed)
-        self._starts, self._ends = Machine(pairing.TABLE, alone, watch), Machine(pairing.TABLE, alone, watch)
+        self._starts = CallPairs(not settings.is_managed, self._tell_start, self._unexpected, ledger, watch)
+        self._ends = CallPairs(not settings.is_managed, self._tell_end, self._unexpected, ledger, watch)
         self._is_managed = settings.is_managed
-        self._init_tags: Callable[[], Mapping[str, str]] = dict
-        self._early: dict[int, Facts] = {}  # calls that wait for their invocation
-        self._calls = 0
+        self._init_tags: Mapping[str, str] = {}
         self._hand: Facts | None = None  # the call that is being told to a machine
         self._begun: set[str] = set()
         self._closed: dict[str, None] = {}  # in order, the oldest first
@@ -74,38 +66,27 @@ class InvocationTraces:
             self._note("calls that name no request", "a call of a library names no request; it is taken for the oldest one's")
         if call.kind == END:
             end: EndFacts | None = self._ask(InvocationPipeline.read_end, call.headers, call.body, now)
-            self._take(self._ends, act.TracerEnded, call.request_id, end)
+            self._take(self._ends, call.request_id, end)
             return ()
         start, headers = self._ask(InvocationPipeline.read_start, call.headers, call.body, otherwise=(None, ()))
-        self._take(self._starts, act.TracerStarted, call.request_id, start)
+        self._take(self._starts, call.request_id, start)
         return headers if isinstance(headers, tuple) else ()
 
-    def _take(self, pairs: Machine[Any, Any], event: Callable[[Now, str], Any], request_id: str, facts: Facts | None) -> None:
+    def _take(self, pairs: CallPairs, request_id: str, facts: Facts | None) -> None:
         if facts is None:  # an error of ours, contained and counted
             return
         for finding in facts.findings:
             self._ledger.note(f"calls: {finding}")
         if request_id in self._closed:
             self._ledger.drop(CALL, "after the end of its invocation")
-        elif request_id:
-            self._pair(pairs, pairing.CallNamed(self._now, request_id))
-            self._tell_call(event(self._now, request_id), facts)
         else:
-            self._calls += 1
-            self._early[self._calls] = facts
-            self._pair(pairs, pairing.CallCame(self._now, self._calls))
+            pairs.take(request_id, facts, self._now)
 
-    def _pair(self, pairs: Machine[Any, Any], event: Any) -> None:
-        for effect in pairs.feed(event):
-            if isinstance(effect, pairing.Pair):
-                facts = self._early.pop(effect.number)
-                tell = act.TracerStarted if pairs is self._starts else act.TracerEnded
-                self._tell_call(tell(self._now, effect.request_id), facts)
-            elif isinstance(effect, pairing.DropCall):
-                del self._early[effect.number]
-                self._ledger.drop(CALL, effect.reason)
-            else:
-                self._out.append(effect)
+    def _tell_start(self, request_id: str, facts: Facts) -> None:
+        self._tell_call(act.TracerStarted(self._now, request_id), facts)
+
+    def _tell_end(self, request_id: str, facts: Facts) -> None:
+        self._tell_call(act.TracerEnded(self._now, request_id), facts)
 
     def _tell_call(self, event: act.TracerStarted | act.TracerEnded, facts: Facts) -> None:
         self._hand = facts
@@ -144,21 +125,21 @@ class InvocationTraces:
 
     def opened(self, request_id: str, at: Now, init_tags: Mapping[str, str], now: Now) -> None:
         """An invocation, or another try of it, begins."""
-        self._now, self._init_tags = now, lambda: init_tags
+        self._now, self._init_tags = now, init_tags
         if request_id in self._begun:
             self._over(request_id)
         self._begun.add(request_id)
         self._closed.pop(request_id, None)
         self._feed(request_id, ev.Opened(at, request_id))
-        self._pair(self._starts, pairing.RunBegan(now, request_id))
-        self._pair(self._ends, pairing.RunBegan(now, request_id))
+        self._starts.began(request_id, now)
+        self._ends.began(request_id, now)
 
     def runtime_done(self, event: ev.RuntimeDone, now: Now) -> None:
         self._now = now
         self._learn_end(event.fields, event.status)
         self._feed(event.request_id, event)
-        self._pair(self._starts, pairing.RunOver(now, event.request_id))
-        self._pair(self._ends, pairing.RunDone(now, event.request_id))
+        self._starts.over(event.request_id, now)  # a start call that comes now is the next one's
+        self._ends.done(event.request_id, now)
         self._send_made(self._ask(InvocationPipeline.adopted))
 
     def reported(self, event: ev.Report, now: Now) -> None:
@@ -183,9 +164,8 @@ class InvocationTraces:
         for request_id in tuple(self._traces.live):
             self._feed(request_id, act.Closed(now))
         self._send_made(self._ask(InvocationPipeline.last))
-        if self._early:
-            self._ledger.drop(CALL, "its invocation never came", len(self._early))
-            self._early.clear()
+        self._starts.give_up()
+        self._ends.give_up()
 
     def grown_warm(self) -> None:
         """An invocation was over before anybody looked."""
@@ -228,7 +208,10 @@ class InvocationTraces:
             if (perform := _PERFORM.get(type(effect))) is not None:
                 perform(self, effect)
             else:
-                self._out.append(effect)
+                self._unexpected(effect)
+
+    def _unexpected(self, effect: Any) -> None:
+        self._out.append(effect)
 
     def take_unexpected(self) -> list[Unexpected]:
         """Effects that only the agent can deal with, since it was asked last."""
@@ -236,7 +219,7 @@ class InvocationTraces:
         return out
 
     def _begin_spans(self, effect: act.BeginSpans) -> None:
-        self._ask(InvocationPipeline.begin, effect.request_id, effect.at, self._init_tags())
+        self._ask(InvocationPipeline.begin, effect.request_id, effect.at, self._init_tags)
 
     def _take_start(self, effect: act.TakeStart) -> None:
         if isinstance(self._hand, StartFacts) and not self._ask(
@@ -269,8 +252,8 @@ class InvocationTraces:
 
     def _over(self, request_id: str) -> None:
         self._begun.discard(request_id)
-        for pairs in (self._starts, self._ends):
-            self._pair(pairs, pairing.RunOver(self._now, request_id))
+        self._starts.over(request_id, self._now)
+        self._ends.over(request_id, self._now)
 
     # --- the pipeline ---------------------------------------------------------------------------------------------------------
 
@@ -302,40 +285,6 @@ _READERS: dict[str, Callable[[InvocationTraces, read.Record, int], None]] = {
     "platform.restoreStart": InvocationTraces._restore_start,
     "platform.restoreReport": InvocationTraces._restore_report,
 }
-
-
-def settings_for(settings: Settings, sandbox: SandboxEnvironment, account_id: str) -> InvocationSettings:
-    """The settings of the pipeline, out of those of the process."""
-    return InvocationSettings(
-        function_name=sandbox.function_name,
-        service=settings.service or "",
-        is_managed=sandbox.is_managed,
-        has_appsec=settings.serverless_appsec_enabled,
-        captures_payload=settings.capture_lambda_payload,
-        capture_depth_max=settings.capture_lambda_payload_max_depth,
-        propagation=PropagationSettings(
-            settings.trace_propagation_style_extract or settings.trace_propagation_style,
-            settings.trace_propagation_extract_first,
-            settings.trace_propagation_http_baggage_enabled,
-        ),
-        triggers=TriggerSettings(
-            service_mapping=settings.service_mapping,
-            representation=settings.trace_aws_service_representation_enabled,
-            managed_services=settings.trace_managed_services,
-            region=sandbox.region,
-            account_id=account_id,
-            function_name=sandbox.function_name,
-        ),
-    )
-
-
-def make_id_from(random: Callable[[], float]) -> Callable[[], int]:
-    """Ids of 64 bits, never 0, out of numbers from 0 to 1 with at least 32 good bits: a restored copy must not repeat another's."""
-
-    def make_id() -> int:
-        return (int(random() * (1 << 32)) << 32 | int(random() * (1 << 32))) or 1
-
-    return make_id
 
 
 def _held(pipeline: InvocationPipeline) -> int:

@@ -76,7 +76,7 @@ def _managed(settings: Settings, bounds: Bounds, watch: Watch) -> Machines:
     lifecycle = Machine(managed.LIFE, managed.LifeData(bounds), watch)
     regions: dict[str, Machine[Any, Any]] = {
         "lifecycle": lifecycle,
-        "asking": Machine(managed.ASKING, managed.AskingData(bounds), watch),
+        "asking": Machine(managed.ASKING, managed.AskingData(), watch),
         "flusher": Machine(managed.FLUSHER, managed.FlusherData(interval_ms, bounds), watch),
         "flush": Machine(flush.TABLE, flush.Data(), watch),
     }

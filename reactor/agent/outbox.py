@@ -242,15 +242,29 @@ class Outbox:
         return min(free, key=lambda intake: (intake.slots, intake.turn), default=None)
 
     def _make_room(self, now: Now) -> list[Any]:
-        """The intake that has most loses its oldest: one that is down costs no other's payloads."""
+        """The intake that has most loses its oldest: one that is down costs no other's payloads.
+
+        A new one that could never fit, such as a large profile, is spared in its first flush: else it would never be sent.
+        """
         out: list[Any] = []
-        while (is_heavy := self.bytes > BYTES_MAX) or len(self._entries) > PAYLOADS_MAX:
-            idle = [(number, entry) for number, entry in self._entries.items() if entry.machine.state not in _HOLDING_A_SLOT]
+        spared = self._newest_giant()
+        bytes_max = BYTES_MAX + (self._entries[spared].payload.body.size if spared else 0)
+        while (is_heavy := self.bytes > bytes_max) or len(self._entries) > PAYLOADS_MAX:
+            idle = [
+                (number, entry)
+                for number, entry in self._entries.items()
+                if entry.machine.state not in _HOLDING_A_SLOT and number != spared
+            ]
             if not idle:
                 break
             most = max((entry.intake for _, entry in idle), key=_by_bytes if is_heavy else _by_number)
             self._feed(next(number for number, entry in idle if entry.intake is most), ev.Discarded(now, "no room"), out)
         return out
+
+    def _newest_giant(self) -> int:
+        """The number of the newest payload that is larger than all room, if it was made for the flush that begins; else 0."""
+        new = (number for number in reversed(self._entries) if number > self._flushed)
+        return next((number for number in new if self._entries[number].payload.body.size > BYTES_MAX), 0)
 
     # --- machines -------------------------------------------------------------------------------------------------------------
 
@@ -318,11 +332,11 @@ class Outbox:
         elif kind is do.CountDropped:
             self._ledger.drop(what, effect.reason, items)
         elif kind is do.SplitInTwo:
-            self._split(entry, out)
+            self._split(entry, effect.begun, out)
         else:
             out.append(_timer(f"{PAYLOAD}{payload.number}", effect))
 
-    def _split(self, entry: _Entry, out: list[Any]) -> None:
+    def _split(self, entry: _Entry, begun: bool, out: list[Any]) -> None:
         """Its halves go on in its place, in this flush, and the flush waits for them under its number."""
         payload = entry.payload
         try:
@@ -333,9 +347,9 @@ class Outbox:
             self._ledger.drop(payload.body.kind, f"status {delivery.TOO_LARGE}", payload.body.items)
             return
         self._ledger.note("payloads halved for their intake")
-        made = [self._put(Payload(self.number + 1, payload.url, half, payload.key), entry.rank, begun=False) for half in halves]
+        made = [self._put(Payload(self.number + 1, payload.url, half, payload.key), entry.rank, begun) for half in halves]
         entry.intake.waiting.extendleft(half.number for half in reversed(made))
-        out.append(ReplacePayload(payload.number, tuple(made)))
+        out.append(ReplacePayload(payload.number, tuple(made), begun))
 
 
 def _by_bytes(intake: _Intake) -> tuple[int, bool]:

@@ -55,10 +55,11 @@ class KeepPayloads(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class ReplacePayload(Word):
-    """This payload goes on as these: what must outlive the process is in them now."""
+    """This payload goes on as these: what must outlive the process is in them now. `begun`: the intake may have it already."""
 
     number: int
     payloads: tuple[Payload, ...]
+    begun: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)

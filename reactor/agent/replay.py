@@ -17,7 +17,6 @@ from protocols import lifecycle_api
 from protocols.extensions_api import Refusal, Registration, next_event
 from protocols.fixture import Header, Told, datagrams_of, request_of
 from reactor.agent import inputs as given
-from reactor.agent import requests
 from reactor.agent.agent import Agent
 from reactor.agent.codec import Codec
 from reactor.agent.outputs import CancelPayload, ClearTimer, Payload, Say, SendPayload, SetTimer
@@ -183,6 +182,8 @@ class Replay:
         self._receive(given.Datagrams(datagrams_of(fields)))
 
     def _request(self, fields: dict[str, Any]) -> None:
+        from reactor.agent import requests
+
         request = request_of(fields)
         call = lifecycle_api.read(request)
         if isinstance(call, lifecycle_api.Call):

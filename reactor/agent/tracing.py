@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from fsm.time import Now
 from protocols.intake_body import Body
-from protocols.trace_api import Proxied
 from reactor.agent.contain import Contained
 from reactor.agent.ledger import Ledger
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.traces.facts import Hooks, TraceFacts
     from pipelines.traces.pipeline import TracesPipeline
     from protocols.stats_api import ClientStats
+    from protocols.trace_api import Proxied
     from protocols.trace_headers import TracerHeaders
     from protocols.trace_values import Decoded, Span
     from reactor.config.aws import SandboxEnvironment
@@ -64,7 +64,7 @@ class Tracing:
     def take_client_stats(self, stats: "ClientStats", headers: "TracerHeaders", now: Now) -> None:
         self._stats.call(lambda pipeline: pipeline.take_client(stats, headers, now), now=now)
 
-    def take_proxied(self, proxied: Proxied, now: Now) -> None:
+    def take_proxied(self, proxied: "Proxied", now: Now) -> None:
         self._proxy.call(lambda pipeline: pipeline.take(proxied), now=now)
 
     def is_nearly_full(self, now: Now) -> bool:

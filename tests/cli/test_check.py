@@ -38,7 +38,7 @@ def test_what_holds_is_told_with_figures_and_rows(command, capsys):
     assert command() == 0
     out = capsys.readouterr().out
     assert "7 states" in out
-    assert "6 rules hold" in out
+    assert "7 rules hold" in out
     assert "flush: 15 of 15 rows taken" in out
 
 

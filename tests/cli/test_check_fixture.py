@@ -66,7 +66,9 @@ def test_a_replay_of_a_counter_example_meets_the_same_unexpected_event(monkeypat
 
 
 def test_a_replay_of_a_counter_example_does_the_same_wrong_thing_at_the_same_time(monkeypatch):
-    wrong = (Row(State.REPORT_IDLE, lambda data, event: (data, (do.AskNext(),))),)
+    wrong = (
+        Row(State.REPORT_IDLE, lambda data, event: (data, (do.GaveUpWaiting(data.request_id), do.Flush(0), do.Checkpoint(), do.AskNext()))),
+    )
     table = table_with((State.RUNTIME_DONE_SETTLE, ev.DeadlineNear), wrong)
     table = Table("on_demand", State.INIT_START, table.final, {**table.rows, (State.INVOKE_WAIT, ev.DeadlineNear): wrong}, table.ignored)
     violation = violation_of(table, "not asked for before")

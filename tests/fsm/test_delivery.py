@@ -67,7 +67,8 @@ def test_an_answer_that_refuses_drops_with_its_status(status):
 
 
 @pytest.mark.parametrize(
-    ("has_halves", "effect", "state"), [(True, do.SplitInTwo(), State.SPLIT), (False, do.CountDropped("status 413"), State.DROPPED)]
+    ("has_halves", "effect", "state"),
+    [(True, do.SplitInTwo(begun=False), State.SPLIT), (False, do.CountDropped("status 413"), State.DROPPED)],
 )
 def test_what_is_too_large_goes_on_as_its_halves_or_if_it_has_none_not_at_all(has_halves, effect, state):
     machine = in_flight(has_halves=has_halves)

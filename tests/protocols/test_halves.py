@@ -1,5 +1,6 @@
 """What is too large is halved by its kind, and nothing is lost on the way."""
 
+import importlib
 import json
 
 import pytest
@@ -54,3 +55,16 @@ def test_a_single_item_has_no_halves(body):
 def test_what_is_no_array_of_entries_is_refused():
     with pytest.raises(ValueError, match="Expecting"):
         halve(Body("logs", "/", "application/json", b"(", 2))
+
+
+@pytest.mark.parametrize("kind", ["traces", "stats"])
+def test_traces_and_statistics_have_halves_of_their_own_encoders_making(kind, monkeypatch):
+    made = []
+    monkeypatch.setattr(importlib.import_module(f"protocols.intake_{kind}"), "halve", lambda body: made.append(body) or (body, body))
+    body = Body(kind, f"/api/v0.2/{kind}", "application/x-protobuf", b"", 2)
+    assert halve(body) == (body, body)
+    assert made == [body]
+
+
+def test_what_is_passed_on_has_no_halves():
+    assert not has_halves(Body("profiling", "/api/v2/profile", "x", bytes(9), 2))

@@ -1,5 +1,7 @@
 """Payloads and bodies (specification, traces 10): the example to the byte, limits, and halves after a 413."""
 
+import contextlib
+
 import attrs
 import pytest
 from hypothesis import given, settings
@@ -182,6 +184,19 @@ def test_a_body_that_was_too_large_becomes_two(payloads, items):
 
 def test_a_single_span_has_no_halves():
     assert halve(bodies((GO, [chunk(*numbered(1))]))[0]) == ()
+
+
+def test_a_body_without_payloads_has_no_halves():
+    [body] = bodies((GO, [chunk(*numbered(1))]))
+    assert halve(attrs.evolve(body, raw=body.raw[-18:])) == ()
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"\x2a\x7f\x32\x7f" + data))
+def test_a_body_that_is_not_ours_is_a_value_error_at_worst(raw):
+    [body] = bodies((GO, [chunk(*numbered(1))]))
+    with contextlib.suppress(ValueError):
+        assert len(halve(attrs.evolve(body, raw=raw, items=9))) in (0, 2)
 
 
 @settings(max_examples=40, deadline=None)

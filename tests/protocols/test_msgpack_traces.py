@@ -67,6 +67,16 @@ def test_v07_tells_of_the_tracer_and_of_each_trace():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("payload", [{"env": 1}, {"tags": []}, {"tags": {"a": 1}}, {"chunks": {}}, {"chunks": "x"}, [], 7])
+def test_v07_without_a_sound_map_is_malformed(payload):
+    with pytest.raises(Malformed):
+        decode("v0.7", msgpack.packb(payload))
+
+
+def test_v07_may_tell_of_a_tracer_without_traces():
+    assert decode("v0.7", msgpack.packb({"env": "prod", "chunks": None})) == Decoded([], [], {"env": "prod"})
+
+
 # --- what is broken -------------------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +138,20 @@ def test_a_small_body_that_claims_much_takes_no_memory(version, claim):
         with pytest.raises(Malformed), memory() as peak:
             decode(version, body)
         assert peak() < 1_000_000
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_countless_empty_spans_are_refused_before_they_take_memory(version, monkeypatch):
+    monkeypatch.setattr("protocols.trace_values.SPANS_MAX", 5)
+    counts = (3, 6, 2, 1, 0)
+    row = [0, 0, 0, 1, 1, 0, 1, 1, 0, {}, {}, 0]
+    traces = [[row if version == "v0.5" else {}] * count for count in counts]
+    payload = {
+        "v0.5": [["s"], traces], "v0.7": {"chunks": [{"spans": trace} for trace in traces]}, "v1.0": {11: [{4: trace} for trace in traces]},
+    }.get(version, traces)  # fmt: skip
+    found = decode(version, msgpack.packb(payload))
+    assert [len(chunk.spans) for chunk in found.chunks] == [3, 2, 0]
+    assert found.refused == ["too many spans"] * 2
 
 
 @contextlib.contextmanager
@@ -226,7 +250,7 @@ def test_damaged_bodies_are_decoded_or_malformed(version, body):
 
 
 @pytest.mark.long
-@settings(max_examples=300_000, deadline=None)
+@settings(max_examples=100_000, deadline=None)
 @given(st.sampled_from(VERSIONS), mutated() | st.binary(max_size=300) | VALUES.map(msgpack.packb))
 def test_minutes_of_damage_do_no_harm(version, body):
     check(version, body)

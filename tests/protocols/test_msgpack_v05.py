@@ -5,7 +5,7 @@ import pytest
 
 from protocols.msgpack_traces import Malformed, decode
 from protocols.msgpack_v05 import trace_reader
-from protocols.trace_values import Broken
+from protocols.trace_values import REPEATED_CHARACTERS_MAX, Broken
 
 STRINGS = [
     "baggage", "item", "elasticsearch.version", "7.0", "my-name", "X", "my-service", "my-resource", "_dd.sampling_rate_whatever",
@@ -67,6 +67,14 @@ def test_a_span_of_another_shape_breaks_its_trace_alone(span):
     body = msgpack.packb([STRINGS, [[SPAN], [SPAN, span], [SPAN]]])
     assert [len(chunk.spans) for chunk in decode("v0.5", body).chunks] == [1, 1]
     assert len(decode("v0.5", body).refused) == 1
+
+
+def test_a_small_body_cannot_stand_for_any_number_of_long_texts():
+    row = [0, 0, 1, 1, 1, 0, 1, 1, 0, {}, {}, 0]
+    body = msgpack.packb([["s", "x" * (REPEATED_CHARACTERS_MAX // 4)], [[row], [row, row], [row, row], [row]]])
+    found = decode("v0.5", body)
+    assert [len(chunk.spans) for chunk in found.chunks] == [1, 2]
+    assert found.refused == ["the texts of the body are too much together"] * 2
 
 
 @pytest.mark.parametrize(

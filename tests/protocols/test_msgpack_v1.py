@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.msgpack_traces import Chunk, Malformed, decode
 from protocols.msgpack_v1_values import DEPTH_MAX, Strings
-from protocols.trace_values import Broken
+from protocols.trace_values import REPEATED_CHARACTERS_MAX, Broken
 
 HIGH, LOW = 0x66F0000000000000, 0x123456789ABCDEF0
 TRACE_ID = HIGH.to_bytes(8, "big") + LOW.to_bytes(8, "big")
@@ -212,6 +212,11 @@ def test_unknown_numbers_are_skipped_with_the_texts_they_bring():
     assert [found.chunks[0].spans[0][name] for name in ("service", "name", "resource", "type")] == ["first", "second", "third", "fourth"]
 
 
+def test_unknown_numbers_of_links_and_events_are_skipped_alike():
+    found = read({11: [{4: [{11: [{9: "first"}], 12: [{9: "second", 2: 2}], 1: 1}]}]}).chunks[0].spans[0]
+    assert (found["service"], found["span_events"][0]["name"]) == ("first", "second")
+
+
 def test_attributes_nest_only_so_deep():
     value = (1, "x")
     for _ in range(DEPTH_MAX + 1):
@@ -229,6 +234,13 @@ def test_a_text_sent_ahead_twice_keeps_both_places():
     assert (strings.text("a"), strings.size) == ("a", 3)
     with pytest.raises(Broken):
         strings.text(3)
+
+
+def test_a_small_body_cannot_stand_for_any_number_of_long_texts():
+    long = "x" * (REPEATED_CHARACTERS_MAX // 4)
+    found = read({11: [{4: [{3: long}] + [{3: 1}] * 2}, {4: [{3: 1}] * 3}, {4: [{3: 1}]}]})
+    assert [len(chunk.spans) for chunk in found.chunks] == [3]
+    assert found.refused == ["the texts of the body are too much together"] * 2
 
 
 TEXT = st.text(max_size=5)

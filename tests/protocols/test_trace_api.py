@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from protocols import trace_api
 from protocols.errors import RemoteProtocolError
 from protocols.http_server import Request, Response
+from protocols.intake_body import EVP, PRODUCTS
 from reactor.config.derive import INTAKES
 
 
@@ -53,7 +54,10 @@ def test_what_is_passed_on_goes_to_the_path_of_its_product_with_its_query(target
 
 
 def test_every_product_has_an_intake_but_the_one_that_names_it_itself():
-    assert trace_api.PRODUCTS - {trace_api.EVP} <= INTAKES.keys()
+    assert {
+        route.name for route in (*trace_api.ROUTES.values(), *trace_api.PREFIXES.values()) if route.kind == trace_api.PROXIED
+    } == PRODUCTS
+    assert PRODUCTS - {EVP} <= INTAKES.keys()
     for product, path in {(product, path) for _, product, path, _ in PASSED_ON if path != "/api/v2/other"}:
         assert INTAKES[product][1] == path
 

@@ -125,6 +125,14 @@ async def test_what_was_being_sent_says_so_and_what_was_halved_is_in_its_halves(
     assert [(kept.number, kept.begun) for kept in on_disk(path).kept] == [(2, True), (3, False), (4, False)]
 
 
+async def test_halves_of_what_may_have_arrived_say_so_too(autojump_clock, protection, path):
+    protection.open(ignore)
+    protection.keep(KeepPayloads((Payload(1, URL, LOGS),)))
+    protection.replace(ReplacePayload(1, (Payload(2, URL, LOGS), Payload(3, URL, LOGS)), begun=True))
+    protection.forget(ForgetPayload(1))
+    assert [(kept.number, kept.begun) for kept in on_disk(path).kept] == [(2, True), (3, True)]
+
+
 @pytest.mark.parametrize("why", ["no path", "no file"])
 async def test_without_a_spool_nothing_is_kept_in_memory_for_it(autojump_clock, tmp_path, why):
     path = None if why == "no path" else str(tmp_path / "no" / "folder")

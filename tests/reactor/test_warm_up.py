@@ -56,3 +56,10 @@ async def test_what_cannot_be_loaded_costs_itself_alone(loaded, settings_of, err
     await warm_up.warm_up(settings)
     assert names == wanted
     assert len(names) == 2
+
+
+async def test_what_traces_need_is_loaded_once_a_tracer_has_asked_and_one_that_fails_costs_itself(loaded):
+    names, failing = loaded
+    failing["msgpack"] = ImportError("not there")
+    await warm_up.expect_traces()
+    assert names == list(warm_up.TRACING)

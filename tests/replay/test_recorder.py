@@ -75,7 +75,7 @@ def test_no_answer_in_time_is_an_intake_that_takes_for_ever(record):
 
 
 def test_the_sender_says_it_in_these_words():
-    assert f'reason="{NO_ANSWER}"' in inspect.getsource(deliver)
+    assert f'late = "{NO_ANSWER}"' in inspect.getsource(deliver)
 
 
 def test_no_answer_for_another_reason_is_a_failure(record):

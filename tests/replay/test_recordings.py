@@ -1,6 +1,6 @@
 """Runs of the reference extension, told to our agent: what it would send is held against what the reference sent.
 
-Skipped where the recordings are not at hand. Logs and metrics; spans come from requests of a tracer, which a replay is not told of.
+Skipped where the recordings are not at hand. Logs, metrics, and the spans of tracers; those that the reference makes itself are left out.
 """
 
 import json
@@ -8,11 +8,13 @@ from pathlib import Path
 from random import Random
 
 import attrs
+import msgpack
 import pytest
 
 from emulator.compare import DEFAULT, MACHINE_METRICS, compare_with_recording
 from emulator.decode import decode
-from protocols.fixture import Header, Told, header_line, parse, told_line
+from protocols.fixture import Header, Told, header_line, parse, request_fields, told_line
+from protocols.http_server import Request
 from protocols.telemetry_records import parse_time_ms
 from reactor.agent.replay import Replay, Watcher, settings_of
 
@@ -34,6 +36,7 @@ class Bodies(Watcher):
         body = sent.payload.body
         headers = [(b"dd-api-key", b"k"), (b"content-type", body.content_type.encode())]
         headers += [(b"dd-protocol", b"agent-json")] if body.kind == "logs" else []
+        headers += [*body.headers, (b"user-agent", b"ours")] if body.kind == "traces" else []
         decoded = decode(body.path, headers, body.raw)
         self.problems += decoded.problems
         self.documents.append({"out": decoded.kind, "path": body.path, "bytes": len(body.raw), "document": decoded.document})
@@ -50,6 +53,10 @@ def told_of(happening):
             return Told(at_ms, "next", {"answer": {"deadlineMs": 0, **answer}})
         case "udp" if happening["port"] == 8125:
             return Told(at_ms, "datagrams", {"lines": happening["datagrams"]})
+        case "http" if happening["port"] == 8126 and happening["path"].endswith("/traces"):
+            headers = tuple((name.lower().encode(), value.encode()) for name, value in happening["headers"].items())
+            request = Request(happening["method"], happening["path"], headers, msgpack.packb(happening["body"]))
+            return Told(at_ms, "request", request_fields(request))
     return None
 
 
@@ -126,8 +133,10 @@ def as_the_reference_says_it(output):
 def differences(path):
     recording = json.loads(path.read_text(encoding="utf-8"))
     runtime = f"runtime:{recording['environment']['AWS_EXECUTION_ENV'].removeprefix('AWS_Lambda_')}"
-    theirs = alike([output for output in recording["outputs"] if output["out"] in ("series", "sketches", "logs")], runtime)
-    ours = alike(replayed(recording), runtime)
+    theirs, ours = (
+        alike([output for output in outputs if output["out"] in ("series", "sketches", "logs")], runtime)
+        for outputs in (recording["outputs"], replayed(recording))
+    )
     return compare_with_recording(theirs, map(as_the_reference_says_it, ours), LEEWAY)
 
 
@@ -144,3 +153,47 @@ def test_there_is_something_to_compare():
     assert {path.stem for path in PATHS} > set(MORE)
     documents = replayed(json.loads((RECORDINGS / "basic.json").read_text(encoding="utf-8")))
     assert {document["out"] for document in documents} == {"sketches", "logs"}
+
+
+# --- spans -----------------------------------------------------------------------------------------------------------------------
+
+
+PLACEHOLDER = "dd-tracer-serverless-span"
+OF_THE_EXTENSION = ("dd_extension_version", "runtime")  # tags that are its own, or worded in its own way
+
+
+def spans_of(documents):
+    """(chunk's priority and origin, span) by span id; spans without the tags that differ on purpose."""
+    return {
+        span["span_id"]: (
+            {name: chunk.get(name) for name in ("priority", "origin")},
+            span | {"meta": {key: value for key, value in span["meta"].items() if key not in OF_THE_EXTENSION}},
+        )
+        for output in documents
+        if output["out"] == "traces"
+        for payload in output["document"]["tracer_payloads"]
+        for chunk in payload["chunks"]
+        for span in chunk["spans"]
+    }
+
+
+TRACED = [path for path in PATHS if '"path": "/v0.4/traces"' in path.read_text(encoding="utf-8")]
+
+
+def sent_by_the_tracer(recording):
+    """The ids of its spans, but for what stands for the invocation: that span is the extension's own."""
+    requests = [each["body"] for each in recording["inputs"] if each["in"] == "http" and each["path"] == "/v0.4/traces"]
+    spans = [span for traces in requests for trace in traces for span in trace]
+    return {span["span_id"] for span in spans if span["resource"] != PLACEHOLDER}
+
+
+@pytest.mark.parametrize("path", TRACED, ids=[path.stem for path in TRACED])
+def test_spans_of_a_tracer_are_sent_as_the_reference_sent_them(path):
+    recording = json.loads(path.read_text(encoding="utf-8"))
+    ids = sent_by_the_tracer(recording)
+    theirs, ours = (
+        {span_id: found for span_id, found in spans_of(documents).items() if span_id in ids}
+        for documents in (recording["outputs"], replayed(recording))
+    )
+    assert theirs
+    assert ours == theirs

@@ -32,7 +32,8 @@ def test_only_what_a_world_knows_is_generated():
         for life in scenario.lives:
             assert {trouble.what for trouble in life.troubles} <= set(TROUBLES)
             assert {work.kind for invocation in life.invocations for work in invocation.work} <= set(WORKS)
-            assert all(invocation.outcome in ("success", "error") for invocation in life.invocations[:-1])
+            # On demand a request that does not end well is the last of its sandbox; on a managed instance the others go on.
+            assert scenario.is_managed or all(invocation.outcome in ("success", "error") for invocation in life.invocations[:-1])
 
 
 def test_every_candidate_is_another_scenario():

@@ -38,6 +38,17 @@ def test_no_strategy_loses_anything(strategy, make):
     assert broken_promises(Scenario(0, strategy=strategy, lives=lives), make) == []
 
 
+def test_a_managed_instance_outlives_any_number_of_failed_calls_as_long_as_they_lie_far_apart(make):
+    lives = (Life(tuple(Invocation(pause_ms=120_000, ask_faults=("500",)) for _ in range(8))),)
+    assert broken_promises(Scenario(0, is_managed=True, lives=lives), make) == []
+
+
+def test_a_managed_instance_loses_nothing_of_what_runs_side_by_side(make):
+    work = (Work(0, "object", 2), Work(3, "text"), Work(5, "count", 2), Work(9, "distribution"))
+    lives = (Life(tuple(Invocation(duration_ms=50, work=work, pause_ms=number % 3) for number in range(30))),)
+    assert broken_promises(Scenario(0, is_managed=True, lives=lives), make) == []
+
+
 # --- worlds that found something, at their smallest ---------------------------------------------------------------------------
 
 
@@ -91,3 +102,21 @@ def test_a_freeze_in_the_middle_of_a_telemetry_request_loses_nothing(make):
     """Seed 6276."""
     invocations = (Invocation(work=(Work(0, "foreign"),), is_event_lost=True), Invocation(pause_ms=3_600_000, frozen="stopped"))
     assert broken_promises(Scenario(6276, lives=(Life(invocations, troubles=(Trouble(0, "slow", 50),)),)), make) == []
+
+
+def test_halves_of_what_may_have_arrived_whole_count_as_perhaps_twice(make):
+    """Seed 2672: an answer broke off, and the second try was answered 413."""
+    lives = (Life((Invocation(),), subscribe_ms=310),)
+    assert broken_promises(Scenario(2672, latency_ms=60, intake=("half", "delay:0", "status:413"), lives=lives), make) == []
+
+
+def test_a_second_try_whose_first_one_was_never_seen_to_end_may_wait_for_its_deadline(make):
+    """Seed 5441: the record of the first try's end was lost, its report was not."""
+    lives = (Life((Invocation(done_record="lost", report_record="prompt"), Invocation(is_retry=True))),)
+    assert broken_promises(Scenario(5441, lives=lives), make) == []
+
+
+def test_a_deadline_that_no_function_can_have_is_bounded_also_when_the_clock_jumps(make):
+    """Seed 3790."""
+    lives = (Life((Invocation(duration_ms=850, jump_ms=60_000, done_record="late"),), skew_ms=28_800_000),)
+    assert broken_promises(Scenario(3790, lives=lives), make) == []

@@ -49,13 +49,30 @@ def test_two_requests_at_once_reach_what_one_alone_cannot(walked):
     assert {("delivery", "PAUSED", "Barred"), *(("destination", state, event) for state in ("OPEN", "READY") for event in judged)} <= more
 
 
+def forget(data, event):
+    """Pauses, and does not know that an answer was lost."""
+    return data, delivery.pause(data, event)[1]
+
+
+def hurry(data, event):
+    """Pauses for as long as the last time."""
+    return data, destination.pause(data, event)[1]
+
+
 @pytest.mark.parametrize(
     ("rule", "traffic", "name", "state", "event", "rows"),
     [
         (rules.EXPECTED, ONE, "delivery", State.PAUSED, ev.FlushBegan, ()),
-        (rules.SENT_ONCE, ONE, "delivery", State.IN_FLIGHT, ev.Unanswered, (Row(State.IN_FLIGHT, nothing),)),
+        (rules.SENT_ONCE, ONE, "delivery", State.IN_FLIGHT, ev.Discarded, (Row(State.DROPPED, delivery.discard),)),
+        (rules.ALL_THE_TIME, ONE, "delivery", State.IN_FLIGHT, ev.Unanswered, (Row(State.ASIDE, nothing),)),
+        (rules.ALL_THE_TIME, ONE, "delivery", State.IN_FLIGHT, ev.FlushBegan, (Row(State.IN_FLIGHT, nothing),)),
+        (rules.ALL_ALONG, ONE, "delivery", State.PAUSED, ev.FlushBegan, (Row(State.ASIDE, nothing),)),
+        (rules.ALL_ALONG, ONE, "destination", Intake.OPEN, ev.LastChance, (Row(Intake.OPEN, nothing),)),
+        (rules.PAUSES, ONE, "destination", Intake.PROBE, ev.DestinationFailed, (Row(Intake.OPEN, hurry),)),
+        (rules.PAUSES, ONE, "destination", Intake.PROBE, ev.DestinationAnswered, (Row(Intake.PROBE, nothing),)),
         (rules.ENDS_ONCE, ONE, "delivery", State.ASIDE, ev.Discarded, (Row(State.DROPPED, nothing),)),
-        (rules.MAYBE_TWICE, ONE, "delivery", State.IN_FLIGHT, ev.Unanswered, (Row(State.ASIDE, nothing),)),
+        (rules.MAYBE_TWICE, ONE, "delivery", State.IN_FLIGHT, ev.Unanswered, (
+            Row(State.PAUSED, forget, delivery.may_try_again), Row(State.ASIDE, nothing))),
         (rules.HEALS, ONE, "destination", Intake.CLOSED, ev.DestinationFailed, (Row(Intake.OPEN, nothing),)),
         (rules.RENEWED, ONE, "destination", Intake.CLOSED, ev.KeyRefused, (Row(Intake.KEY_REFUSED, nothing),)),
         (rules.BARRED, TWO, "delivery", State.PAUSED, ev.Barred, (Row(State.PAUSED, nothing),)),

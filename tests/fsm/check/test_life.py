@@ -7,7 +7,7 @@ from fsm import effects as do
 from fsm import events as ev
 from fsm import on_demand
 from fsm.change import change
-from fsm.check import ending, sandbox
+from fsm.check import ending, life, sandbox
 from fsm.check import life_watch as rules
 from fsm.check.explore import explore
 from fsm.check.life import JOINS, OnDemandLife
@@ -15,7 +15,7 @@ from fsm.check.life_models import MODELS, RULES, UNREACHED, model_of
 from fsm.check.life_platform import Choices
 from fsm.check.standing import HERE, Standing
 from fsm.decision import Cadence, Kind, Strategy
-from fsm.engine import Row, Table
+from fsm.engine import Arm, Row, Table
 from fsm.machines import MACHINES
 from fsm.on_demand import State
 from fsm.time import Now
@@ -95,12 +95,14 @@ def test_what_is_forgotten_makes_no_difference(strategy, seed):
 
 @pytest.mark.parametrize("passed_ms", [0, 7, 1_500])
 def test_time_that_passes_brings_all_moments_nearer(passed_ms):
-    life = OnDemandLife(MACHINES, Strategy(Kind.END))
-    data = change(life.start().life.data, deadline_ms=HERE.epoch_ms + 2_000)
+    subject = OnDemandLife(MACHINES, Strategy(Kind.END))
+    data = change(subject.start().life.data, deadline_ms=HERE.epoch_ms + 2_000)
     state = attrs.evolve(
-        life.start(), regions=(Standing(State.INVOKE_WAIT, data, ((ev.DeadlineNear, 1_800),)), life.start().regions[1]), limit_ms=2_000
+        subject.start(),
+        regions=(Standing(State.INVOKE_WAIT, data, ((ev.DeadlineNear, 1_800),)), subject.start().regions[1]),
+        limit_ms=2_000,
     )
-    moved = life.moved(state, passed_ms, 0)
+    moved = subject.moved(state, passed_ms, 0)
     assert moved.life.armed == ((ev.DeadlineNear, 1_800 - passed_ms),)
     assert (moved.life.data.deadline_ms, moved.limit_ms) == (HERE.epoch_ms + 2_000 - passed_ms, 2_000 - passed_ms)
 
@@ -175,7 +177,10 @@ SIGTERM = (State.REPORT_IDLE, ev.Sigterm)
     [
         (ending.NEXT_ONCE, (State.REPORT_IDLE, ev.Report), lambda row: (Row(State.REPORT_IDLE, act((do.AskNext(),))),)),
         (ending.EXPECTED, SIGTERM, lambda row: None),
-        (rules.NEXT_NOT_BEFORE, SETTLED, lambda row: (Row(State.REPORT_IDLE, act((do.AskNext(),))),)),
+        (rules.NEXT_NOT_BEFORE, SETTLED, lambda row: (Row(State.REPORT_IDLE, act((do.Checkpoint(), do.AskNext()))),)),
+        (life.AT_ONCE, SETTLED, lambda row: (Row(State.REPORT_IDLE, act((do.AskNext(),))),)),
+        (life.AT_ONCE, BOUND, lambda row: (Row(row.target, without(row.action, do.AbandonFlush)),)),
+        (life.BOUNDED, SETTLED, lambda row: (Row(row.target, without(row.action, Arm)),)),
         (rules.HANGS, BOUND, lambda row: None),
         (rules.HANGS, FLUSHED, lambda row: (Row(row.target, without(row.action, do.AskNext)),)),
         (sandbox.FLUSH_TOLD, SETTLED, lambda row: (Row(row.target, without(row.action, do.Flush)),)),
@@ -191,12 +196,12 @@ def test_a_broken_cell_breaks_its_rule(rule, cell, rows):
     assert rule in broken_rules(table_with({cell: rows(row)}))
 
 
-def test_a_deadline_that_nobody_watches_is_a_hang():
+def test_a_deadline_that_nobody_watches_is_seen():
     cells = {
         (state, ev.Invoke): tuple(Row(row.target, forget_deadline(row.action), row.guard) for row in on_demand.TABLE.rows[state, ev.Invoke])
         for state in (State.INIT_READY, State.REPORT_IDLE)
     }
-    assert rules.HANGS in broken_rules(table_with(cells))
+    assert life.BOUNDED in broken_rules(table_with(cells))
 
 
 def forget_deadline(action):
@@ -211,9 +216,9 @@ def test_a_late_record_of_another_request_that_ends_this_one_is_seen():
     cell = on_demand.TABLE.rows[State.INVOKE_WAIT, ev.RuntimeDone]
     careless = (Row(cell[1].target, cell[1].action),)
     model = small(odd_max=1)
-    assert rules.NEXT_NOT_BEFORE in broken_rules(table_with({(State.INVOKE_WAIT, ev.RuntimeDone): careless}), model)
+    assert life.BOUNDED in broken_rules(table_with({(State.INVOKE_WAIT, ev.RuntimeDone): careless}), model)
 
 
 def test_every_rule_of_the_models_is_explained():
     assert all(RULES.values())
-    assert {*ending.RULES, *rules.RULES, *sandbox.RULES} == set(RULES)
+    assert {*ending.RULES, *rules.RULES, *sandbox.RULES, life.AT_ONCE, life.BOUNDED} == set(RULES)

@@ -102,6 +102,10 @@ def test_a_tag_follows_its_rule(text, tag):
     assert tag_value(text) == tag
 
 
+def test_only_the_beginning_of_a_long_text_is_looked_at():
+    assert tag_value("a" + " " * 4_095 + "b") == "a"
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

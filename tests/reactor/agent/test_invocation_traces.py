@@ -11,7 +11,8 @@ from pipelines.invocation.settings import InvocationSettings
 from protocols.lifecycle_api import Call
 from protocols.trace_headers import TracerHeaders
 from reactor.agent.invocation_door import KEPT_MAX, InvocationDoor
-from reactor.agent.invocation_traces import InvocationTraces, make_id_from
+from reactor.agent.invocation_settings import make_id_from
+from reactor.agent.invocation_traces import InvocationTraces
 from reactor.agent.ledger import Ledger
 
 NOW = Now(1_714_557_600_400, 10_000)
@@ -35,7 +36,7 @@ class World:
                 lambda made, now: self.sent.append(made), lambda request_id, now: self.errors.append(request_id),
             )  # fmt: skip
 
-        self.door = InvocationDoor(make)
+        self.door = InvocationDoor(make, wanted.is_traced)
 
     def tell(self, story):
         """Words such as `open a`, `start a`, `end -` (no request named), `place a`, `done a timeout`, `report a`, `close a`, `stop`."""
@@ -233,6 +234,17 @@ def init(world):
     )
     report = {"initializationType": "on-demand", "metrics": {"durationMs": 350.5}}
     world.door.record({"type": "platform.initReport", "time": "2024-05-01T10:00:00.380Z", "record": report}, NOW)
+
+
+@pytest.mark.parametrize("story", ["open a, done a error, report a error", "open a, report a error", "open a, done a timeout, stop"])
+def test_a_runtime_that_dies_before_its_library_speaks_has_a_span_where_one_is_loaded(story):
+    world = World(is_traced=True)
+    init(world)
+    world.tell(story)
+    [made] = world.sent
+    assert [(span["name"], span["error"]) for span in made.spans] == [("aws.lambda", 1), ("aws.lambda.cold_start", 0)]
+    assert World().tell(story).sent == []
+    assert World(is_traced=True).tell("open a, done a, report a").made == 0
 
 
 def test_who_speaks_first_during_the_first_invocation_misses_nothing():

@@ -227,6 +227,26 @@ def test_beyond_the_bound_in_bytes_the_oldest_goes_and_is_counted(outbox, ledger
     assert ledger.statistics().dropped == {"logs: no room": 2}
 
 
+def test_one_that_is_larger_than_all_room_is_tried_in_its_first_flush_and_costs_no_other(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_MAX", 1_000)
+    for size in (400, 5_000, 400):
+        outbox.add(URL, body_of(size))
+    assert numbers(outbox.flush(1_000, at(0))) == [1, 2, 3]
+    for number in (1, 2, 3):
+        outbox.ended(SendEnded(number, None, reason="no answer in time"), at(1_000))
+    outbox.flush(2_000, at(1_000))
+    assert outbox.bytes == 400
+    assert ledger.statistics().dropped == {"logs: no room": 2}, "the oldest first, as ever"
+
+
+def test_of_several_that_are_larger_than_all_room_the_newest_is_spared(outbox, ledger, body_of, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_MAX", 1_000)
+    for size in (5_000, 400, 6_000):
+        outbox.add(URL, body_of(size))
+    assert numbers(outbox.flush(1_000, at(0))) == [2, 3]
+    assert ledger.statistics().dropped == {"logs: no room": 1}
+
+
 def test_beyond_the_bound_in_number_the_oldest_that_is_not_under_way_goes(outbox, ledger, body_of, monkeypatch):
     monkeypatch.setattr(module, "PAYLOADS_MAX", 3)
     outbox.add(URL, body_of())
@@ -401,6 +421,19 @@ def test_a_payload_that_is_too_large_goes_on_as_two_and_the_flush_waits_for_both
     outbox.ended(SendEnded(3, 202), at(30))
     assert outbox.confirmed == outbox.number == 3
     assert (ledger.statistics().delivered, ledger.statistics().dropped, outbox.bytes) == ({"logs": 5}, {}, 0)
+
+
+def test_halves_of_what_may_have_arrived_whole_may_arrive_twice(outbox, ledger):
+    """Worlds 224, 518, 635 and 1957: an answer was lost, and the second try was answered 413."""
+    outbox.add(URL, logs(4))
+    outbox.flush(5_000, at(0))
+    [pause] = outbox.ended(SendEnded(1, None, reason="no answer", unknown=True), at(10))
+    come_due(outbox, pause)
+    out = outbox.ended(SendEnded(1, 413), at(200))
+    assert [effect.begun for effect in out if isinstance(effect, ReplacePayload)] == [True]
+    for number in (2, 3):
+        outbox.ended(SendEnded(number, 202), at(300))
+    assert ledger.statistics().noted["logs: delivered, perhaps twice"] == 4
 
 
 def test_it_is_halved_until_it_fits_and_what_cannot_be_halved_is_dropped(outbox, ledger):

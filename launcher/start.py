@@ -1,0 +1,122 @@
+"""What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
+
+Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
+index of that size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a
+package, path, offset, size)}; `classes`, for attrs_ahead.py. In the index itself are `patterns`, compiled expressions {(pattern, flags):
+arguments of _sre.compile}, and `later`, the names of modules that are loaded when something in them is asked for. A module that is not in
+there is found in its file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+"""
+
+import marshal
+import posix
+import sys
+from _frozen_importlib import ModuleSpec
+
+PLAIN = (b"1", b"t", b"true", b"yes", b"on")
+LIBRARY, SITE, ARCHIVE, AUTHORITIES = "/lib/python3.11", "/site", "/start.bin", "/authorities"
+SIZE_BYTES = 8
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+
+class Later(type(sys)):  # type: ignore[misc]
+    """A module that is loaded when something in it is first asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        if type(self) is not Later:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        self.__class__ = type(sys)  # type: ignore[assignment]
+        self.__loader__.load(self)  # type: ignore[attr-defined]
+        return getattr(self, name)
+
+
+class Archive:
+    """Finds and loads the modules of `start.bin`. Each is taken out when it is loaded: what is asked for again comes from its file."""
+
+    def __init__(self, root: str, fd: int) -> None:
+        size = int.from_bytes(posix.pread(fd, SIZE_BYTES, 0), "little")
+        if size > posix.fstat(fd).st_size:
+            raise ValueError("cut short")
+        contents = marshal.loads(posix.pread(fd, size, SIZE_BYTES))
+        self._codes: dict[str, tuple[bool, str, int, int]] = contents["codes"]
+        self._classes: dict[str, tuple[int, int]] = contents["classes"]
+        self._later: tuple[str, ...] = contents["later"]
+        self.patterns = contents["patterns"]
+        self._root, self._fd, self._begin = root, fd, SIZE_BYTES + size
+
+    def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
+        found = self._codes.get(name)
+        if found is None:
+            return None
+        is_package, file = found[:2]
+        spec = ModuleSpec(name, self, origin=self._root + file, is_package=is_package)  # type: ignore[arg-type]
+        spec.has_location = True
+        if is_package:
+            spec.submodule_search_locations = [(self._root + file).rpartition("/")[0]]
+        return spec
+
+    def create_module(self, spec: "ModuleSpec") -> None:
+        """The usual one."""
+
+    def exec_module(self, module: "ModuleType") -> None:
+        if module.__name__ in self._later:
+            module.__class__ = Later
+        else:
+            self.load(module)
+
+    def load(self, module: "ModuleType") -> None:
+        _, _, at, size = self._codes.pop(module.__name__)
+        exec(marshal.loads(posix.pread(self._fd, size, self._begin + at)), module.__dict__)
+
+    def forget(self, name: str) -> None:
+        """The module of this name comes from its file."""
+        self._codes.pop(name, None)
+
+    def class_record(self, name: str) -> "bytes | None":
+        """For attrs_ahead.py."""
+        found = self._classes.pop(name, None)
+        return None if found is None else posix.pread(self._fd, found[1], self._begin + found[0])
+
+    def get_source(self, name: str) -> None:
+        """The layer has none."""
+
+
+def open_archive(root: str) -> "Archive | None":
+    try:
+        fd = posix.open(root + ARCHIVE, posix.O_RDONLY | posix.O_CLOEXEC)
+        return Archive(root, fd)  # it stays open: what is needed later is read later
+    except (OSError, ValueError, EOFError, TypeError, KeyError):
+        return None
+
+
+def trust_our_authorities(root: str) -> None:
+    """A runtime's image may have none where this OpenSSL looks. Who names a file or a folder is obeyed."""
+    if b"SSL_CERT_FILE" not in posix.environ and b"SSL_CERT_DIR" not in posix.environ:
+        folder = (root + AUTHORITIES).encode()
+        posix.environ[b"SSL_CERT_DIR"] = folder
+        posix.putenv(b"SSL_CERT_DIR", folder)
+
+
+def begin(root: str, descriptor: int) -> int:
+    sys.path[:] = [root + LIBRARY, root + LIBRARY + "/lib-dynload", root + SITE]
+    is_plain = posix.environ.get(b"DD_PLAIN_START", b"").strip().lower() in PLAIN
+    archive = None if is_plain else open_archive(root)
+    if archive is not None:
+        import gc
+
+        gc.disable()  # nothing of what is loaded is garbage; the reactor turns it on again
+        sys.meta_path.insert(0, archive)
+    trust_our_authorities(root)
+    from reactor import __main__ as extension
+
+    return extension.begin(descriptor)
+
+
+if __name__ == "__main__":
+    code = begin(sys.argv[0].rpartition("/")[0], int(sys.argv[1]))
+    from reactor.last_resort import leave
+
+    leave(code)

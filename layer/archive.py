@@ -1,0 +1,208 @@
+"""Runs in the layer's own kind of Python: writes the start of the extension into one file, `start.bin` (launcher/start.py tells its shape).
+
+    python archive.py ROOT SOURCES
+
+`trio_front`, `attrs_record` and the stand-in for attrs are what makes it quick. What a start does not import, with all of that in force,
+is left out: it is found in its file.
+"""
+
+import sys
+
+BARE = frozenset(sys.modules)  # before anything else is imported
+sys.path[:] = [f"{sys.argv[1]}/lib/python3.11", f"{sys.argv[1]}/lib/python3.11/lib-dynload", f"{sys.argv[1]}/site"]
+
+import marshal  # noqa: E402
+import posix  # noqa: E402
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Codes = dict[str, tuple[bool, str, bytes]]
+
+HEADER_BYTES = 16  # of a .pyc
+OPTIMIZE = 2
+FOLDERS = ("lib/python3.11", "site")
+OURS = ("fsm", "protocols", "pipelines", "reactor")
+# Imported by somebody at the start, and used by nobody until much later, or never.
+LATER = (
+    "inspect",
+    "idna",
+    "traceback",
+    "platform",
+    "locale",
+    "tempfile",
+    "shutil",
+    "hashlib",
+    "linecache",
+    "tokenize",
+    "ast",
+    "dis",
+    "textwrap",
+)
+START = ("reactor.__main__", "reactor.hand_over", "reactor.run")
+# Imported where they are first needed, which is within the first second of every life.
+FIRST_MOMENTS = (
+    "fsm.on_demand",
+    "fsm.invocation",
+    "reactor.config.finding",
+    "trio._highlevel_socket",
+    "trio._signals",
+    "backports.zstd",
+    "ssl",
+)
+
+
+def apart(work: "Callable[[], Any]") -> "Any":
+    """What `work` gives, in a process of its own: it imports what it wants."""
+    read, write = posix.pipe()
+    child = posix.fork()
+    if child == 0:
+        posix.close(read)
+        try:
+            with open(write, "wb") as file:
+                file.write(marshal.dumps(work()))
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            posix._exit(1)
+        posix._exit(0)
+    posix.close(write)
+    with open(read, "rb") as file:
+        result = file.read()
+    if posix.waitpid(child, 0)[1]:
+        sys.exit(1)
+    return marshal.loads(result)
+
+
+def loaded() -> list[str]:
+    """What is loaded when the extension is, and what its first moments need, in the order of names."""
+
+    for name in (*START, *FIRST_MOMENTS):
+        __import__(name)
+    return sorted(set(sys.modules) - BARE)
+
+
+def loaded_quickly(root: str) -> list[str]:
+    """The modules that are still loaded with the archive that has been written in force."""
+    start: dict[str, Any] = {"__name__": "start"}
+    with open(f"{root}/start.pyc", "rb") as file:
+        exec(marshal.loads(file.read()[HEADER_BYTES:]), start)
+    archive = start["open_archive"](root)
+    sys.meta_path.insert(0, archive)
+    return loaded()
+
+
+def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
+    """Every regular expression that a start compiles, as `_sre` is given it."""
+    import _sre  # type: ignore[import-not-found]
+    import re._compiler as compiler  # type: ignore[import-not-found]
+
+    made: dict[tuple[str | bytes, int], tuple[object, ...]] = {}
+    compile_now, given = compiler.compile, []
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(_sre, name)
+
+        def compile(
+            self, pattern: object, flags: int, code: list[int], groups: int, names: dict[str, int], order: tuple[str, ...]
+        ) -> object:
+            given.append((int(flags), [int(word) for word in code], int(groups), dict(names), tuple(order)))
+            return _sre.compile(pattern, flags, code, groups, names, order)
+
+    def watched(p: "str | bytes", flags: int = 0) -> object:
+        result = compile_now(p, flags)
+        made[p, int(flags)] = given[-1]
+        return result
+
+    compiler._sre, compiler.compile = Watched(), watched
+    loaded()
+    return made
+
+
+def entries(root: str, names: list[str]) -> "Codes":
+    """Those that are bytecode; built-in modules and machine code are found as ever."""
+    found = {}
+    for name in names:
+        path = name.replace(".", "/")
+        if is_machine_code(root, path):
+            continue
+        for file in [f"{folder}/{path}{end}.pyc" for folder in FOLDERS for end in ("/__init__", "")]:
+            try:
+                with open(f"{root}/{file}", "rb") as opened:
+                    found[name] = file.endswith("/__init__.pyc"), f"/{file}", opened.read()[HEADER_BYTES:]
+            except FileNotFoundError:
+                continue
+    return found
+
+
+def is_machine_code(root: str, path: str) -> bool:
+    """Where there are both, a package's machine code stands before its bytecode."""
+    folder, _, name = f"{root}/site/{path}".rpartition("/")
+    try:
+        return any(file.startswith(f"{name}.") and file.endswith(".so") for file in posix.listdir(folder))
+    except FileNotFoundError:
+        return False
+
+
+def changed(sources: str, codes: "Codes") -> "Codes":
+    """trio's modules as `trio_front` makes them, and the stand-in for attrs."""
+    sys.path.append(sys.argv[0].rpartition("/layer/")[0])
+    from layer import trio_front
+
+    result: Codes = {}
+    for name, (path, change) in trio_front.CHANGED.items():
+        with open(f"{sources}/{path}") as file:
+            code = compile(change(file.read()), path, "exec", dont_inherit=True, optimize=OPTIMIZE)
+        result[name] = (*codes[name][:2], marshal.dumps(code))
+    with open(f"{sources}/attrs_ahead.py") as file:
+        code = compile(file.read(), "attrs_ahead.py", "exec", dont_inherit=True, optimize=OPTIMIZE)
+    for name in ("attr", "attrs"):
+        result[name] = False, "/attrs_ahead.py", marshal.dumps(code)
+    return result
+
+
+def recorded(root: str) -> "dict[str, Any]":
+    """Every class that attrs makes of ours and of what we start with."""
+    sys.path.append(sys.argv[0].rpartition("/layer/")[0])
+    from layer import attrs_record
+
+    recorder = attrs_record.Recorder()
+    recorder.watch()
+    attrs_record.import_everything(root, OURS)
+    return {"classes": recorder.classes, "left_out": recorder.left_out}
+
+
+def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object) -> None:
+    body = bytearray()
+
+    def put(data: bytes) -> tuple[int, int]:
+        body.extend(data)
+        return len(body) - len(data), len(data)
+
+    index = {
+        "codes": {name: (is_package, path, *put(code)) for name, (is_package, path, code) in sorted(codes.items())},
+        "classes": {name: put(record) for name, record in sorted(classes.items())},
+        "patterns": made,
+        "later": tuple(sorted(set(LATER) & codes.keys())),
+    }
+    head = marshal.dumps(index)
+    with open(f"{root}/start.bin", "wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head + body)
+
+
+def main(root: str, sources: str) -> None:
+    names: list[str] = apart(loaded)
+    codes = entries(root, names)
+    codes |= apart(lambda: changed(sources, codes))
+    records: dict[str, Any] = apart(lambda: recorded(root))
+    for name, reason in records["left_out"].items():
+        print(f"attrs makes {name} at each start: {reason!s}")
+    write(root, codes, records["classes"], made := apart(patterns))
+    quick: list[str] = apart(lambda: loaded_quickly(root))
+    write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"], made)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,300 @@
+"""What makes a start quick must not make it different: each trick beside the plain start, with the versions that are installed.
+
+A new version of trio, attrs or h11 that a trick was not written for fails here.
+"""
+
+import ast
+import re
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from layer import trio_front
+
+SITE = Path(sysconfig.get_paths()["purelib"])
+
+
+@pytest.fixture
+def alike(start):
+    """The same code prints the same with all tricks and with none; what it printed."""
+
+    def alike(code):
+        quick, plain = start(code), start(code, plain=True)
+        assert quick == plain
+        return quick
+
+    return alike
+
+
+# --- trio's front
+
+
+def public(path):
+    """What a module of trio offers, by its source."""
+    tree = ast.parse((SITE / path).read_text())
+    return sorted(
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+        if not (alias.asname or alias.name).startswith("_") and alias.name != "*" and alias.name not in ("testing", "fixup_module_metadata")
+    )
+
+
+@pytest.mark.parametrize(("module", "path"), [("trio", "trio/__init__.py"), ("trio.lowlevel", "trio/lowlevel.py")])
+def test_whatever_trio_offers_is_found_when_it_is_asked_for(alike, module, path):
+    names = [name for name in public(path) if "windows" not in name.lower()]
+    assert len(names) > 20
+    code = f"""
+import {module} as module
+for name in {names!r}:
+    found = getattr(module, name, None)
+    print(name, getattr(found, "__module__", None), type(found).__name__)
+"""
+    printed = alike(code)
+    assert "SSLStream trio" in printed or module != "trio"
+
+
+def test_a_name_that_trio_has_not_is_still_an_error(alike):
+    assert "no attribute 'nonsense'" in alike("""
+import trio
+try:
+    trio.nonsense
+except AttributeError as error:
+    print(error)
+""")
+
+
+@pytest.mark.parametrize("name", trio_front.CHANGED)
+def test_a_module_that_has_changed_its_shape_is_refused(name):
+    _, change = trio_front.CHANGED[name]
+    with pytest.raises(trio_front.ShapeError):
+        change("value = 1\n")
+
+
+def test_what_costs_is_not_loaded_by_a_start(start):
+    loaded = set(start("import reactor.__main__, reactor.run, reactor.hand_over; print(*sorted(sys.modules))").split())
+    assert "reactor.process" in loaded
+    assert not loaded & {
+        "ssl",
+        "ctypes",
+        "subprocess",
+        "pathlib",
+        "ast",
+        "dis",
+        "attr._make",
+        "trio._dtls",
+        "trio._ssl",
+        "trio._subprocess",
+    }
+
+
+def test_tls_streams_work_all_the_same(alike):
+    assert alike("""
+import trio, ssl
+async def main():
+    one, two = trio.testing.memory_stream_pair()
+    stream = trio.SSLStream(one, ssl.create_default_context(), server_hostname="x")
+    with trio.move_on_after(0.01):
+        await stream.do_handshake()
+    return (await two.receive_some(3)).hex()
+import trio.testing
+print(trio.run(main))
+""").startswith("1603")
+
+
+def test_threads_and_names_are_looked_up(alike):
+    assert (
+        alike("""
+import trio
+async def main():
+    print(await trio.to_thread.run_sync(lambda: 7))
+    print((await trio.socket.getaddrinfo("127.0.0.1", 80))[0][4])
+    with trio.move_on_after(0.001) as scope:
+        await trio.sleep_forever()
+    print(scope.cancelled_caught)
+trio.run(main)
+""")
+        == "7\n('127.0.0.1', 80)\nTrue\n"
+    )
+
+
+def test_h11s_events_behave_as_data_classes(alike):
+    assert "cannot assign to field" in alike("""
+import h11
+made = [h11.Request(method="GET", target="/", headers=[("Host", "a")]), h11.Response(status_code=200, headers=[]), h11.Data(data=b"x")]
+made += [h11.EndOfMessage(), h11.ConnectionClosed(), h11.InformationalResponse(status_code=100, headers=[])]
+for event in made:
+    print(event, event == event, event == made[2], type(event).__hash__ is None, type(event).__match_args__)
+    for change in (lambda: setattr(event, "headers", 1), lambda: setattr(event, "new", 1), lambda: delattr(event, "headers")):
+        try:
+            change()
+        except AttributeError as error:
+            print(type(error).__name__, error)
+print(hash(h11.ConnectionClosed()) == hash(h11.ConnectionClosed()), h11.Data(data=b"x") == made[2])
+""")
+
+
+# --- classes of attrs made ahead
+
+LOOK = """
+import importlib
+LEFT_OUT = ("__attrs_props__", "__doc__", "__abstractmethods__", "_abc_impl")
+def look(name, cls):
+    own = [key for key in sorted(cls.__dict__) if key not in LEFT_OUT]
+    slots = cls.__dict__.get("__slots__")
+    print(name, own, slots, cls.__mro__, cls.__hash__ is None, cls.__dict__.get("__match_args__"), cls.__init__.__code__.co_varnames)
+    print([(one.name, one.alias, one.init, one.eq, one.repr, one.kw_only, repr(one.default)) for one in cls.__attrs_attrs__])
+    print(cls.__init__.__defaults__, cls.__init__.__kwdefaults__)
+import trio
+for name, place in getattr(trio, "_LATER", {}).items():
+    if place[0] != "._dtls":  # whose classes attrs makes
+        getattr(trio, name)  # says from then on that it is trio's
+for name in MODULES:
+    module = importlib.import_module(name)
+    for key, value in sorted(vars(module).items()):
+        if isinstance(value, type) and value.__module__ == name and "__attrs_attrs__" in value.__dict__:
+            look(f"{name}.{key}", value)
+"""
+MODULES = [
+    "fsm.events",
+    "fsm.effects",
+    "fsm.on_demand",
+    "fsm.delivery",
+    "reactor.config.values",
+    "reactor.agent.inputs",
+    "reactor.net.pool",
+]
+MODULES += [
+    "trio._core._run",
+    "trio._sync",
+    "trio._channel",
+    "trio._core._local",
+    "outcome._impl",
+    "protocols.extensions_api",
+    "fsm.engine",
+]
+
+
+def without_addresses(text):
+    return re.sub(r"0x[0-9a-f]+", "", text)
+
+
+def test_they_look_as_attrs_makes_them(start):
+    code = f"MODULES = {MODULES!r}\n" + LOOK
+    quick, plain = without_addresses(start(code)), without_addresses(start(code, plain=True))
+    for ours, theirs in zip(quick.splitlines(), plain.splitlines(), strict=True):
+        assert ours == theirs
+    assert len(quick.splitlines()) > 300
+
+
+def test_they_behave_as_attrs_makes_them(alike):
+    printed = alike("""
+import copy, pickle
+import attrs, outcome, trio
+from fsm.time import Now
+from fsm import events, effects
+from reactor.stage0 import HandOver
+one, two = Now(1, 2), Now(1, 2)
+print(one, one == two, one != two, hash(one) == hash(two), one == 3, attrs.evolve(one, mono_ms=5), {one: 1}[two])
+print(copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one)), attrs.asdict(one))
+for change in (lambda: setattr(one, "mono_ms", 3), lambda: delattr(one, "mono_ms"), lambda: setattr(one, "other", 3), lambda: Now(1)):
+    try:
+        change()
+    except (AttributeError, TypeError) as error:
+        print(type(error).__module__, type(error).__name__, error)
+match events.Started(one):
+    case events.Started(now):
+        print("matched", now)
+value, error = outcome.Value(3), outcome.Error(ValueError("x"))
+print(value, error, value == outcome.Value(3), value < outcome.Value(4), value.unwrap())
+try:
+    value.unwrap()
+except Exception as failure:
+    print(type(failure).__name__)
+try:
+    outcome.Error("no exception")
+except TypeError:
+    print("refused")
+try:
+    trio.CancelScope(deadline=1, nonsense=2)
+except TypeError as failure:
+    print(failure)
+print(type(trio.Event()).__qualname__, trio.Lock().statistics().locked)
+""")
+    assert "FrozenInstanceError" in printed
+    assert "matched Now(epoch_ms=1, mono_ms=2)" in printed
+
+
+def test_a_class_that_was_not_recorded_is_made_by_attrs(alike):
+    assert alike("""
+import attrs
+from fsm.time import Now
+
+@attrs.frozen
+class Pair:
+    one: int
+    two: list = attrs.field(factory=list, repr=False)
+    three: str = attrs.field(default="x", converter=str)
+
+@attrs.define
+class More(Now):
+    count: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
+
+print(Pair(1), Pair(1, [2]) == Pair(1), attrs.fields(Pair).two.name, More(1, 2), More(1, 2, 3) == More(1, 2, 3))
+try:
+    More(1, 2, "three")
+except TypeError:
+    print("refused")
+""").endswith("refused\n")
+
+
+def test_nearly_every_class_is_recorded(start, mini):
+    """One that is not costs ten times as much at each start; those of DTLS are never made."""
+    left = start("""
+import attrs
+made = []
+import reactor.__main__, reactor.run, reactor.hand_over, fsm.on_demand, fsm.invocation
+print("attr._make" in sys.modules)
+""")
+    assert left == "False\n"
+
+
+# --- patterns, and modules of later
+
+
+def test_patterns_made_ahead_are_those_that_re_compiles(alike):
+    assert alike("""
+import re, h11._abnf, h11._readers, h11._headers
+import reactor.run
+for module in (h11._readers, h11._headers):
+    for name, value in sorted(vars(module).items()):
+        if isinstance(value, re.Pattern):
+            print(name, value.pattern, value.flags, value.groups, value.groupindex)
+print(h11._readers.request_line_re.fullmatch(b"GET / HTTP/1.1").groupdict())
+try:
+    re.compile("(")
+except re.error as error:
+    print(error)
+print(re.sub("a+", "b", "caat"), re.compile(r"(?P<x>.)\\\\1", re.I).match("Aa"))
+""")
+
+
+def test_modules_of_later_are_whole_when_they_are_used(alike):
+    assert alike("""
+import reactor.run, inspect, traceback, idna
+print(inspect.iscoroutinefunction(reactor.run.main), type(inspect).__name__, inspect.__name__)
+print(idna.encode("bücher.example").decode(), traceback.format_exception_only(ValueError("x")))
+try:
+    inspect.nonsense
+except AttributeError as error:
+    print(error)
+""")
+
+
+def test_an_archive_that_cannot_be_read_is_none(start, mini, tmp_path):
+    for contents in (b"", b"\\0" * 8, b"\\xff" * 100, (mini / "start.bin").read_bytes()[:5000]):
+        (tmp_path / "start.bin").write_bytes(contents)
+        assert start(f"print(start['open_archive']({str(tmp_path)!r}))") == "None\n"
+    assert start("print(start['open_archive']('/nowhere'))") == "None\n"

@@ -1,0 +1,262 @@
+"""The built layer in the local platform, in root file systems that have nothing, or worse than nothing, for it to run on."""
+
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.fake_runtime import Step
+
+pytestmark = [pytest.mark.peers, pytest.mark.long]
+
+PROJECT = Path(__file__).parent.parent.parent
+BUILD = PROJECT / "build"
+HERE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), "")
+AGENT = "/opt/extensions/datadog-agent"
+FOLDERS = ("opt", "proc", "dev", "tmp", "etc")
+# Run within mounts of its own: the layer read-only at /opt of the root, and nothing else but what every sandbox has.
+ENTER = """
+set -e
+root=$1 stage=$2; shift 2
+mount --rbind /proc "$root/proc"
+mount --rbind /dev "$root/dev"
+[ "$1" = no-tmp ] || mount -t tmpfs tmpfs "$root/tmp"
+mount --bind "$stage" "$root/opt"
+mount -o remount,bind,ro "$root/opt"
+exec /usr/sbin/chroot "$root" "$2"
+"""
+
+
+def layer(architecture):
+    """The folder that is /opt; built where it is not there, or not of these sources."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may change the root file system")
+    done = subprocess.run(
+        [sys.executable, "-m", "layer.build", architecture, "if-new"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
+    return BUILD / f"layer-{architecture}"
+
+
+@pytest.fixture(scope="module")
+def stage():
+    return layer(HERE)
+
+
+@pytest.fixture(scope="module")
+def roots():
+    """Where roots are laid out: not below /tmp, which a sandbox has its own of."""
+    folder = BUILD / "roots"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_root(folder, kind):
+    """`empty`, or one whose system has only broken libraries: whoever loads one of them ends at once."""
+    for name in FOLDERS:
+        (folder / name).mkdir(parents=True)
+    (folder / "etc" / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    if kind == "broken libraries":
+        (folder / "etc" / "nsswitch.conf").write_text("hosts: myhostname files dns resolve\n")
+        for place in ("lib", "lib64", "usr/lib", "usr/lib64", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+            for library in (
+                "libc.so.6",
+                "libm.so.6",
+                "libz.so.1",
+                "libssl.so.3",
+                "libstdc++.so.6",
+                "libnss_myhostname.so.2",
+                "libnss_resolve.so.2",
+            ):
+                (folder / place / library).write_bytes(b"\x7fELF no library at all")
+        cache = Path("/etc/ld.so.cache")
+        if cache.exists():
+            shutil.copy(cache, folder / "etc" / "ld.so.cache")
+    return folder
+
+
+def make_musl_root(folder):
+    """As Alpine's: its loader, and where that looks for libraries."""
+    loaders = list(Path("/lib").glob("ld-musl-*.so.1"))
+    if not loaders:
+        pytest.skip("there is no musl here to lay a root out with (on Debian: apt install musl)")
+    root = make_root(folder, "broken libraries")
+    shutil.copy(loaders[0], root / "lib" / loaders[0].name)
+    (root / "etc" / f"{loaders[0].stem.removesuffix('.so')}.path").write_text("/lib\n")
+    return root
+
+
+def entering(folder, root, stage, *, tmp=True):
+    """The command of an extension that lives in this root."""
+    script = folder / f"enter-{root.name}"
+    script.write_text(f"#!/bin/sh\nexec unshare -m /bin/sh -c '{ENTER}' enter {root} {stage} {'tmp' if tmp else 'no-tmp'} {AGENT}\n")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return ("/bin/sh", str(script), str(root), str(stage))
+
+
+async def play(scene_of, command, **environment):
+    """Two invocations with a line and a metric each; all of it must arrive."""
+    scene = scene_of(environment, timeout_ms=10_000)
+    found = await scene.play(
+        [Step(lines=("said one",), during=scene.count), Step(lines=("said two",), during=scene.count)], extension=command
+    )
+    ids = [result.request_id for result in found.results]
+    assert found.statuses == ["success", "success"], found.run.extension_output
+    found.check_delivered({ids[0]: ["said one"], ids[1]: ["said two"]}, dict.fromkeys(ids, 1.0))
+    found.check_orderly()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["empty", "broken libraries"])
+@pytest.mark.parametrize("plain", ["false", "true"])
+async def test_all_telemetry_arrives_from_a_root_that_has_nothing_for_it(scene_of, stage, roots, kind, plain):
+    root = make_root(roots / f"{kind.replace(' ', '-')}-{plain}", kind)
+    await play(scene_of, entering(roots, root, stage), DD_PLAIN_START=plain)
+
+
+async def test_musl_in_the_root_is_nobodys_business(scene_of, stage, roots):
+    root = make_musl_root(roots / "musl")
+    await play(scene_of, entering(roots, root, stage), LD_PRELOAD="/lib/libc.so.6", LD_LIBRARY_PATH="/lib:/usr/lib", PYTHONHOME="/nowhere")
+
+
+async def test_without_room_in_tmp_it_works_and_says_so_at_most_once(scene_of, stage, roots):
+    root = make_root(roots / "no-tmp", "empty")
+    (root / "tmp").rmdir()
+    (root / "tmp").write_text("no folder at all")
+    scene = scene_of({}, timeout_ms=10_000)
+    found = await scene.play([Step(lines=("said one",))], extension=entering(roots, root, stage, tmp=False))
+    assert found.statuses == ["success"]
+    found.check_delivered({found.results[0].request_id: ["said one"]})
+    assert len(found.own("WARN")) <= 1
+
+
+async def test_without_its_interpreter_it_says_why_in_one_line_and_invocations_go_on(scene_of, stage, roots):
+    broken = roots / "broken-stage"
+    shutil.copytree(stage, broken)
+    [interpreter] = broken.glob("lambda-reactor/*/bin/python3.11")
+    interpreter.unlink()
+    root = make_root(roots / "no-interpreter", "empty")
+    found = await scene_of({}, timeout_ms=10_000).play([Step(), Step()], extension=entering(roots, root, broken))
+    assert found.statuses == ["success", "success"]
+    assert len(found.own("ERROR")) == 1
+    assert "cannot be started" in found.own("ERROR")[0]
+
+
+@pytest.mark.parametrize("missing", ["start.bin", "site/reactor/process.pyc", "site/trio"])
+async def test_where_a_part_is_missing_it_works_or_says_why_in_one_line(scene_of, stage, roots, missing):
+    broken = roots / f"without-{missing.replace('/', '-')}"
+    shutil.copytree(stage, broken)
+    [inside] = (broken / "lambda-reactor").iterdir()
+    (shutil.rmtree if (inside / missing).is_dir() else os.unlink)(inside / missing)
+    if missing != "start.bin":
+        (inside / "start.bin").unlink()  # which has it, too
+    root = make_root(roots / f"root-without-{missing.replace('/', '-')}", "empty")
+    command = entering(roots, root, broken)
+    if missing == "start.bin":
+        await play(scene_of, command)
+        return
+    found = await scene_of({}, timeout_ms=10_000).play([Step(), Step()], extension=command)
+    assert found.statuses == ["success", "success"]
+    assert len(found.own("ERROR")) == 1
+
+
+async def test_two_versions_lie_side_by_side_and_the_later_layer_runs(scene_of, stage, roots):
+    """Layers are unpacked over each other. Nothing of the earlier one is used, whatever has become of it."""
+    both = roots / "both"
+    shutil.copytree(stage, both)
+    other = both / "lambda-reactor" / "0.0.1-deadbeef"
+    (other / "site" / "reactor").mkdir(parents=True)
+    (other / "site" / "reactor" / "__init__.pyc").write_bytes(b"of another version")
+    (both / "python").mkdir()
+    (both / "python" / "trio.py").write_text("raise SystemExit('another layer for Python functions')\n")
+    root = make_root(roots / "two-layers", "empty")
+    await play(scene_of, entering(roots, root, both))
+
+
+# --- what is inside
+
+
+def dynamic(file):
+    text = subprocess.run(["readelf", "--wide", "--dynamic", "--program-headers", file], capture_output=True, text=True, check=True).stdout
+    return text
+
+
+@pytest.mark.skipif(shutil.which("readelf") is None, reason="there is no readelf")
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_nothing_outside_opt_is_loaded(architecture):
+    if architecture != HERE and shutil.which("qemu-aarch64-static") is None:
+        pytest.skip("building for another machine needs qemu")
+    folder = layer(architecture)
+    [inside] = (folder / "lambda-reactor").iterdir()
+    home = f"/opt/lambda-reactor/{inside.name}"
+    ours = {file.name for file in (inside / "lib").iterdir()}
+    seen = 0
+    for file in folder.rglob("*"):
+        if not file.is_file() or file.read_bytes()[:4] != b"\x7fELF":
+            continue
+        text, seen = dynamic(file), seen + 1
+        needed = {line.partition("[")[2].rstrip("]") for line in text.splitlines() if "(NEEDED)" in line}
+        assert needed <= ours, file
+        paths = [line.partition("[")[2].rstrip("]") for line in text.splitlines() if "(RPATH)" in line or "(RUNPATH)" in line]
+        assert paths in ([], [f"{home}/lib"]), file
+        if "interpreter:" in text:
+            assert f"interpreter: {home}/lib/ld-linux" in text or file.parent.name == "lib", file
+    assert seen > 15
+    assert "INTERP" not in dynamic(folder / "extensions" / "datadog-agent"), "the launcher is static"
+    program = dynamic(inside / "bin" / "python3.11")
+    assert f"[{home}/lib]" in program
+    assert "NODEFLIB" in program
+    assert "NODEFLIB" in dynamic(inside / "lib" / "libc.so.6")
+
+
+def test_every_part_has_its_licence_and_its_line_in_the_bill(stage):
+    import json
+
+    from layer.parts import DEBIAN, WHEELS
+
+    [inside] = (stage / "lambda-reactor").iterdir()
+    bill = json.loads((BUILD / f"layer-{HERE}.cdx.json").read_text())
+    names = {component["name"] for component in bill["components"]}
+    assert names == {*DEBIAN, *WHEELS, "musl", "lambda-reactor"}
+    for name in names:
+        texts = [file for file in (inside / "licences" / name).iterdir() if file.stat().st_size > 200]
+        assert texts, name
+    assert all(component["version"] and component["licenses"] for component in bill["components"])
+
+
+def test_no_tests_no_sources_and_no_more_than_is_allowed(stage):
+    files = [file for file in stage.rglob("*") if file.is_file()]
+    assert [file for file in files if file.suffix in (".py", ".pyi", ".h", ".c") or {"tests", "_tests"} & set(file.parts[-4:])] == []
+    assert sum(file.stat().st_size for file in files) <= 32_000_000
+    assert (BUILD / f"layer-{HERE}.zip").stat().st_size <= 12_000_000
+
+
+async def test_arm64_does_the_same_end_to_end_under_qemu(scene_of, roots):
+    qemu = shutil.which("qemu-aarch64-static")
+    if HERE != "x86_64" or qemu is None:
+        pytest.skip("needs qemu-aarch64-static (on Debian: apt install qemu-user-static) on another machine")
+    folder = layer("arm64")
+    root = make_root(roots / "arm64", "broken libraries")
+    script = roots / "enter-arm64"
+    # Who runs foreign programs is said in a user namespace of its own: the machine's own list is left alone.
+    magic = r":qemu-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+    magic += r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:" + qemu + ":F"
+    register = f'mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc\nprintf %s "{magic}" > /proc/sys/fs/binfmt_misc/register\n'
+    enter = roots / "enter-arm64-inner"
+    enter.write_text(f"{register}{ENTER}".replace("$1", "${1}"))
+    script.write_text(f"#!/bin/sh\nexec unshare --user --map-root-user --mount /bin/sh {enter} {root} {folder} tmp {AGENT}\n")
+    scene = scene_of({}, timeout_ms=30_000)
+    command = ("/bin/sh", str(script), str(enter), str(root), str(folder), qemu)
+    found = await scene.play([Step(lines=("said one",), during=scene.count)], extension=command)
+    [result] = found.results
+    assert result.status == "success", found.run.extension_output
+    found.check_delivered({result.request_id: ["said one"]}, {result.request_id: 1.0})
