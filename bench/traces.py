@@ -72,9 +72,7 @@ def requests(traces: int) -> Iterator[bytes]:
 
 
 def make_pipeline() -> TracesPipeline:
-    pipeline = TracesPipeline(TracesSettings(env="prod"), make_obfuscator(ObfuscationSettings()))
-    pipeline.set_function_tags(FUNCTION_TAGS)
-    return pipeline
+    return TracesPipeline(TracesSettings(env="prod"), make_obfuscator(ObfuscationSettings()), function_tags=FUNCTION_TAGS)
 
 
 def best_us(work: Callable[[], object]) -> float:

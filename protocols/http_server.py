@@ -5,6 +5,7 @@ Any split of the byte stream gives the same requests and the same refusals.
 """
 
 from collections.abc import Callable
+from io import BytesIO
 
 import attrs
 import h11
@@ -112,7 +113,7 @@ class ServerConnection:
         self._eof = False
         self._head: h11.Request | None = None
         self._headers: Headers = ()
-        self._body: list[bytes] = []
+        self._body = BytesIO()  # grows in place, and gives its bytes without a copy
         self._body_bytes = 0
         self._body_bytes_told: int | None = None  # Content-Length
         self._delivered = False
@@ -152,7 +153,7 @@ class ServerConnection:
         """Give back the room that is taken here: the body is gone, dealt with, or of no use any more."""
         if self._room is not None:
             self._room.give_back(self._body_bytes)
-        self._body, self._body_bytes = [], 0
+        self._body, self._body_bytes = BytesIO(), 0
 
     def take_interim(self) -> bytes:
         """What must be sent before the peer goes on (`100 Continue`), or nothing."""
@@ -245,13 +246,13 @@ class ServerConnection:
             raise RemoteProtocolError(f"body is over the limit of {self._body_bytes_max} bytes", 413)
         if self._room is not None and not self._room.take(len(data)):
             raise RemoteProtocolError("no room for this body now", 503)
-        self._body.append(data)
+        self._body.write(data)
         self._body_bytes += len(data)
 
     def _complete(self) -> Request:
-        head, body = self._head, b"".join(self._body)
+        head, body = self._head, self._body.getvalue()
         assert head is not None
-        self._body, self._interim, self._delivered = [], b"", True  # its room is taken until it is answered
+        self._body, self._interim, self._delivered = BytesIO(), b"", True  # its room is taken until it is answered
         return self._request(head, body)
 
     def _request(self, head: h11.Request, body: bytes) -> Request:

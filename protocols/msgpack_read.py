@@ -64,20 +64,45 @@ def complete_elements(body: bytes, place: int | None = None, of: int | None = No
 
     The array is the body itself, or stands at `place` in it; `of` says how many elements must stand there.
     """
+    for start, end in element_places(body, place, of):
+        yield read_element(body, start, end)
+
+
+def element_places(body: bytes, place: int | None = None, of: int | None = None) -> Iterator[tuple[int, int]]:
+    """As `complete_elements`, but only where each begins and ends: nothing is built."""
     walker = _walker(body)
     try:
         if place is not None:
             _enter(walker, place, of)
         count = walker.read_array_header()
+        for _ in range(count):
+            start = walker.tell()
+            walker.skip()
+            yield start, walker.tell()
     except _STRUCTURAL as error:
         raise Malformed(f"not msgpack: {reason(error)}") from error
-    for _ in range(count):
+
+
+def read_element(body: bytes, start: int, end: int) -> Any:
+    """The value that stands between these places. Raises Malformed."""
+    return _build(body[start:end])
+
+
+def first_array(body: bytes, elements_max: int) -> list[Any]:
+    """The first element of an array, if it is an array itself. Raises Malformed, also if it is not there whole or has too many elements."""
+    walker, counter = _walker(body), _walker(body)
+    try:
+        _enter(walker, 0, None)
+        _enter(counter, 0, None)
+        count = counter.read_array_header()
         start = walker.tell()
-        try:
-            walker.skip()
-        except _STRUCTURAL as error:
-            raise Malformed(f"not msgpack: {reason(error)}") from error
-        yield _build(body[start : walker.tell()])
+        walker.skip()
+    except _STRUCTURAL as error:
+        raise Malformed(f"not msgpack: {reason(error)}") from error
+    if count > elements_max:
+        raise Malformed("an array has too many elements")
+    built: list[Any] = _build(body[start : walker.tell()])
+    return built
 
 
 def _enter(walker: Any, place: int, of: int | None) -> None:

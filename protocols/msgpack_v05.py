@@ -5,7 +5,7 @@ from typing import Any
 
 from protocols.trace_values import I64_LARGEST, REPEATED_CHARACTERS_MAX, U64_LARGEST, Broken, Malformed, Span
 
-STRINGS_MAX = 25_000_000  # of the format; the bytes of a body bound them closer
+STRINGS_MAX = 500_000  # more than the largest request of a tracer holds; the format would allow fifty times as many
 FIELDS = 12
 _USUAL = (*[int] * 9, dict, dict, int)
 _INT = frozenset({int})

@@ -79,17 +79,20 @@ def taken_record(kind: int, epoch_ms: int, *data: bytes) -> bytes:
     return record(kind, TAKEN.pack(epoch_ms), *data)
 
 
-def request_bytes(method: str, target: str, headers: Headers, body: bytes) -> list[bytes]:
-    """A request as a record holds it, in pieces: what is to be read of it is decided by who reads it."""
-    head = _json({"method": method, "target": target, "headers": _texts(headers)})
+def request_bytes(method: str, target: str, headers: Headers, body: bytes, sealed: int = 0) -> list[bytes]:
+    """A request as a record holds it, in parts: what is to be read of it is decided by who reads it.
+
+    `sealed`: how many of the pieces in which it was taken are in payloads already.
+    """
+    head = _json({"method": method, "target": target, "headers": _texts(headers), **({"sealed": sealed} if sealed else {})})
     return [NUMBER.pack(len(head)), head, body]
 
 
-def read_request(data: bytes) -> tuple[str, str, Headers, bytes]:
-    """(method, target, headers, body). Raises ValueError, KeyError, TypeError or struct.error for what is none."""
+def read_request(data: bytes) -> tuple[str, str, Headers, bytes, int]:
+    """(method, target, headers, body, pieces that are sealed). Raises ValueError, KeyError, TypeError or struct.error for what is none."""
     start = NUMBER.size + NUMBER.unpack_from(data)[0]
     about: Any = json.loads(data[NUMBER.size : start])
-    return str(about["method"]), str(about["target"]), _pairs(about["headers"]), data[start:]
+    return str(about["method"]), str(about["target"]), _pairs(about["headers"]), data[start:], int(about.get("sealed", 0))
 
 
 def payload_record(number: int, url: str, body: Body, key: int = 0) -> bytes:

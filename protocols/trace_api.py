@@ -18,6 +18,7 @@ from protocols.trace_headers import RATES_ANSWER
 INFO_PATH = "/info"
 PORT, STATSD_PORT = 8126, 8125
 BODY_BYTES_MAX = 50 * 1024 * 1024  # traces, and what is passed on: profiles and snapshots are large
+WHOLE_TRACES_BYTES_MAX = 20 * 1024 * 1024  # traces in versions that are decoded as a whole: as much as the largest tracer sends at once
 STATS_BYTES_MAX = 2 * 1024 * 1024  # as `stats_api.BODY_BYTES_MAX`, which needs msgpack
 STRAY_BYTES_MAX = 2 * 1024 * 1024  # on routes that take no body, or are none: read, so that the connection can go on
 SUBDOMAIN_CHARACTERS_MAX = 100
@@ -48,9 +49,12 @@ def _passed_on(name: str, path: str, label: str) -> Route:
     return Route(PROXIED, name, path, label)
 
 
-TRACE_VERSIONS = ("v0.3", "v0.4", "v0.5", "v0.7", "v1.0")
+TRACE_VERSIONS = {
+    **dict.fromkeys(("v0.3", "v0.4", "v0.5"), BODY_BYTES_MAX),  # their traces are decoded a few at a time
+    **dict.fromkeys(("v0.7", "v1.0"), WHOLE_TRACES_BYTES_MAX),
+}
 ROUTES: dict[str, Route] = {
-    **{f"/{version}/traces": Route(TRACES, version) for version in TRACE_VERSIONS},
+    **{f"/{version}/traces": Route(TRACES, version, body_bytes_max=bytes_max) for version, bytes_max in TRACE_VERSIONS.items()},
     "/v0.6/stats": Route(STATS, body_bytes_max=STATS_BYTES_MAX),
     "/v0.1/pipeline_stats": _passed_on("data_streams", "/api/v0.1/pipeline_stats", "DSM"),
     "/profiling/v1/input": _passed_on("profiling", "/api/v2/profile", "profiling"),

@@ -18,6 +18,7 @@ from reactor.net.network import DatagramSocket, Listener, Network
 from reactor.net.serve import Handler, HttpListener
 from reactor.net.settle import settle
 from reactor.stage0 import DOGSTATSD_PORT, LISTENERS, RECEIVE_BUFFER_BYTES, HandOver
+from reactor.trace_requests import Protects, TraceRequests
 
 TELEMETRY_BODY_BYTES_MAX = 8 * 1024 * 1024  # the platform's batches hold 1 MiB at most, escaped and framed
 TRACE_CONNECTIONS_MAX = 128
@@ -43,19 +44,20 @@ class Listeners:
         done: HandOver | None,
         protect: Callable[[bytes], None] = lambda body: None,
         dogstatsd_path: str | None = None,
-        protect_request: Callable[[Request], None] = lambda request: None,
+        protection: Protects | None = None,
         ask: Callable[[Called], Headers] = lambda called: (),
         flush: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
         expect_traces: Callable[[], None] = lambda: None,
     ) -> None:
-        """`protect` is given each telemetry body before it is answered, `protect_request` each request to port 8126 that was taken.
+        """`protect` is given each telemetry body before it is answered, `protection` each request to port 8126 that was taken.
 
         `ask` gives the headers that answer a library's call, `flush` waits until everything is sent. `expect_traces` is told when a tracer
         has asked what is served, once. `dogstatsd_path`: where to listen for datagrams besides UDP.
         """
         self._network, self._clock, self._receive, self._say = network, clock, receive, say
         self._buffer_bytes = receive_buffer_bytes or RECEIVE_BUFFER_BYTES
-        self._done, self._protect, self._protect_request = done, protect, protect_request
+        self._done, self._protect = done, protect
+        self._requests = TraceRequests(receive, protection)
         self._ask, self._flush = ask, flush
         self._expect_traces: Callable[[], None] | None = expect_traces
         self._http: dict[str, HttpListener] = {}
@@ -186,20 +188,14 @@ class Listeners:
 
     async def _trace(self, request: Request | Refused) -> Response:
         from protocols import trace_api  # not loaded before there is a request
-        from reactor.agent import requests
 
         if isinstance(request, Refused):
             self._receive(NotServed("request", f"status {request.status}"))
             return trace_api.refused(request)
-        item, answer = requests.read(request)
         if request.path == trace_api.INFO_PATH and self._expect_traces is not None:
             self._expect_traces()
             self._expect_traces = None
-        if item is not None:
-            if answer.status < 300:
-                self._protect_request(request)
-            self._receive(item)
-        return answer
+        return await self._requests.take(request)
 
 
 def _trace_body_bytes_max(target: str) -> int:

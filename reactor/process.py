@@ -70,7 +70,7 @@ class Process:
             done,
             self._protection.take_telemetry,
             settings.dogstatsd_socket,
-            self._protection.take_request,
+            self._protection,
             self.ask,
             self.flush,
             lambda: self._start(expect_traces),

@@ -6,7 +6,6 @@ are sealed. Without a spool it does nothing.
 
 from collections.abc import Callable
 
-import attrs
 import trio
 
 from protocols import spool_format as form
@@ -29,6 +28,8 @@ class Protection:
         self._datagrams: list[bytes] = []
         self._bytes = 0
         self._some = trio.Event()
+        self.seals = 0
+        """How often everything that had been taken went into payloads."""
 
     def open(self, recover: Callable[[form.Contents], None]) -> None:
         """From here on there is a spool, if there can be. `recover` is told what an earlier process left in it."""
@@ -51,10 +52,11 @@ class Protection:
         if self.spool is not None:
             self.spool.take(form.TELEMETRY, self._clock.now().epoch_ms, body)
 
-    def take_request(self, request: Request) -> None:
-        """One to port 8126, before it is answered."""
+    def take_request(self, request: Request, sealed: int = 0) -> None:
+        """One to port 8126, before it is answered; `sealed` of the pieces in which it was taken are in payloads already."""
         if self.spool is not None:
-            self.spool.take(form.REQUEST, self._clock.now().epoch_ms, *form.request_bytes(*attrs.astuple(request, recurse=False)))
+            data = form.request_bytes(request.method, request.target, request.headers, request.body, sealed)
+            self.spool.take(form.REQUEST, self._clock.now().epoch_ms, *data)
 
     def take_datagrams(self, datagrams: list[bytes]) -> None:
         if self.spool is None and not self._is_expected:
@@ -74,6 +76,7 @@ class Protection:
 
     def keep(self, effect: KeepPayloads) -> None:
         """What was taken is in payloads now."""
+        self.seals += 1
         if self.spool is not None:
             self.spool.seal(effect.payloads, form.waiting_bytes(effect.waiting, effect.request_id))
         if not self._is_expected:  # else these are payloads of what an earlier process took

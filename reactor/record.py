@@ -173,7 +173,7 @@ _TELL: dict[type, Callable[..., _Told]] = {
     given.NextAnswered: _next,
     given.Telemetry: _telemetry,
     given.Datagrams: lambda item: ("datagrams", datagram_fields(item.datagrams)),
-    given.Traces: lambda item: ("request", request_fields(item.request)),
+    given.Traces: lambda item: None if item.piece else ("request", request_fields(item.request)),  # a replay takes all pieces at once
     given.ClientTraceStats: lambda item: ("request", request_fields(item.request)),
     given.PassedOn: lambda item: ("request", request_fields(item.request)),
     given.Called: lambda item: ("request", request_fields(item.request)),

@@ -35,7 +35,9 @@ class Source:
 
 
 class StatsStatistics(NamedTuple):
-    """`dropped_groups` were a tracer's and found no room; `dropped_spans` are in no group, `blocked_spans` in one that stands for many."""
+    """`dropped_groups` were a tracer's and found no room; `dropped_spans` are in no group, `blocked_spans` in one that stands for many.
+    `failed_groups` were lost by an error while they were sealed.
+    """
 
     held_bytes: int
     groups: int
@@ -45,6 +47,7 @@ class StatsStatistics(NamedTuple):
     dropped_groups: int
     blocked_spans: int
     dropped_spans: int
+    failed_groups: int
 
 
 class StatsPipeline:
@@ -58,7 +61,7 @@ class StatsPipeline:
         self._concentrators: dict[Source, Concentrator] = {}
         self._queue: deque[tuple[StatsPayload, int, int]] = deque()  # with its groups and its bytes
         self._client_bytes = 0
-        self._dropped_groups = 0
+        self._dropped_groups = self._failed_groups = 0
 
     # --- in -------------------------------------------------------------------------------------------------------------------
 
@@ -115,11 +118,23 @@ class StatsPipeline:
         `final`: everything, there is no later. `at_end`: the flush is one at the end of an invocation, after which the sandbox may freeze
         and never wake up, so that what has been held for more than one bucket's time waits no longer.
         """
-        now_ns = _ns(now)
+        held = self._groups
+        try:
+            return self._seal(_ns(now), final, at_end)
+        except Exception:
+            self._failed_groups += held - self._groups
+            raise
+
+    def _seal(self, now_ns: int, final: bool, at_end: bool) -> list[Body]:
         force = final or self._room.is_nearly_full or (at_end and self._age_ns(now_ns) > BUCKET_NS)
         flushed = [(source, each, each.flush(now_ns, force)) for source, each in self._concentrators.items()]
         self._oldest_ns = aligned(now_ns) - (0 if force else BUCKET_NS)
         return list(encode_stats([*self._take_clients(), *self._payloads(flushed)]))
+
+    @property
+    def _groups(self) -> int:
+        """In hand: those that were computed here, and tracers' own."""
+        return sum(each.groups for each in self._concentrators.values()) + sum(groups for _, groups, _ in self._queue)
 
     def statistics(self) -> StatsStatistics:
         return StatsStatistics(
@@ -131,6 +146,7 @@ class StatsPipeline:
             self._dropped_groups,
             self._room.blocked_spans,
             self._room.dropped_spans,
+            self._failed_groups,
         )
 
     def _age_ns(self, now_ns: int) -> int:

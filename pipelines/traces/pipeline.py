@@ -4,6 +4,7 @@ It sends and compresses nothing. Each span is encoded as soon as it is done with
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import attrs
 
@@ -33,7 +34,8 @@ class TracesPipeline:
     """Takes decoded requests and the extension's own spans; gives bodies at `seal`.
 
     `obfuscate` changes a span in place; a span that it fails on is dropped, since it must not go out as it is. `keeps` is the filter on
-    root spans. `stats` gets what is sent, before sampling, where the extension computes statistics.
+    root spans. `stats` gets what is sent, before sampling, where the extension computes statistics. `function_tags` are those that
+    registration has told: no tracer runs before that, so there is no order in which they could come too late.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class TracesPipeline:
         hooks: Hooks | None = None,
         stats: StatsSink | None = None,
         bytes_max: int = QUEUE_BYTES_MAX,
+        function_tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._settings, self._obfuscate, self._keeps, self._stats = settings, obfuscate, keeps, stats
         self._hooks = hooks or Hooks()
@@ -59,13 +62,8 @@ class TracesPipeline:
         self._failures: dict[str, int] = {}
         self._said: set[str] = set()
         self._warnings: list[str] = []
-        self.set_function_tags({})
-
-    def set_function_tags(self, tags: Mapping[str, str]) -> None:
-        """The function tags, once registration has told them. No tracer runs before that."""
-        settings = self._settings
         inferred = base_service(settings.service, settings.function_name, settings.representation_enabled)
-        self._enricher = Enricher(tags, inferred)
+        self._enricher = Enricher(function_tags, inferred)
         self._function_tags = comma_list(self._enricher.function_tags)
 
     @property

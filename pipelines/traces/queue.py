@@ -12,11 +12,12 @@ from typing import NamedTuple
 import attrs
 
 from protocols.intake_body import Body
-from protocols.intake_traces import BODY_BYTES_MAX, REAL_STATUS, EncodedChunk, PayloadFields, encode_bodies
+from protocols.intake_traces import REAL_STATUS, EncodedChunk, PayloadFields, encode_bodies
 from protocols.trace_headers import TracerHeaders
 
 QUEUE_BYTES_MAX = 32 * 1024 * 1024
 FLUSH_EARLY_BYTES = 8 * 1024 * 1024
+BODY_BYTES = 4_000_000  # of one body: a third of what the intake takes, since while it is compressed all of it stands in memory
 TRACERS_MAX = 64  # whose own drops are remembered between two bodies
 SPAN_BYTES, CHUNK_BYTES = 64, 512
 """What the memory of a span and of a chunk takes beside their bytes."""
@@ -70,7 +71,7 @@ class ChunkQueue:
         self.spans -= len(oldest.chunk.spans)
         return oldest
 
-    def bodies(self, bytes_max: int = BODY_BYTES_MAX) -> Iterator[Body]:
+    def bodies(self, bytes_max: int = BODY_BYTES) -> Iterator[Body]:
         """All that is held, as bodies made one by one, so that what has become a body need not be held twice.
 
         Only payloads of tracers with equal headers share a body; within it they are joined where all that they say is equal.

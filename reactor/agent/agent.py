@@ -325,16 +325,19 @@ class Agent:
                 pipelines.count_report(record, now)
 
     def _retake_request(self, taken: Taken, pipelines: Pipelines, now: Now) -> None:
-        from reactor.agent.requests import read as read_request
+        from reactor.agent.requests import told
 
         try:
-            item, _ = read_request(Request(*request_of(taken.data)))
+            method, target, headers, body, sealed = request_of(taken.data)
+            for item in told(Request(method, target, headers, body)):
+                if isinstance(item, given.Traces) and item.piece < sealed:
+                    continue  # it was in a payload when the rest of the request was written down
+                if isinstance(item, given.Traces | given.ClientTraceStats | given.PassedOn):
+                    pipelines.take_request(item, now)
         except Exception:  # whoever can write to /tmp may have written it
             self.ledger.refuse("request of an earlier process", "not readable")
             return
         self.ledger.note("requests of an earlier process")
-        if isinstance(item, given.Traces | given.ClientTraceStats | given.PassedOn):
-            pipelines.take_request(item, now)
 
     # --- records --------------------------------------------------------------------------------------------------------------
 
@@ -488,7 +491,7 @@ class Agent:
     def _count_own(self, pipelines: Pipelines) -> None:
         if self._own is not None:
             counts = self.ledger.statistics()
-            lost = Counter(counts.dropped) + Counter(counts.refused) + Counter(pipelines.metric_losses(self._now))
+            lost = Counter(counts.dropped) + Counter(counts.refused) + Counter(pipelines.own_losses(self._now))
             pipelines.count_own(self._own.take(counts.accepted, lost), self._now)
 
     def _put_in_outbox(self, bodies: Iterable[Body]) -> tuple[Payload, ...]:

@@ -36,6 +36,10 @@ class Contained(Generic[T]):
             self._value = self._make()
         return self._value
 
+    @property
+    def is_made(self) -> bool:
+        return self._value is not None
+
     def call(self, function: Callable[..., Any], *args: Any, now: Now, otherwise: Any = None) -> Any:
         """`function(pipeline, *args)`, or `otherwise` if it raises."""
         try:

@@ -61,11 +61,15 @@ class Datagrams(Word):
 
 @attrs.frozen(eq=False, repr=False)
 class Traces(Word):
-    """What a tracer sent, decoded, and what it says of itself. `request`: as it came, for a recording."""
+    """What a tracer sent, decoded, and what it says of itself. `request`: as it came, for a recording.
+
+    A large request comes in several pieces, counted from 0. Its first one tells what the tracer has dropped itself.
+    """
 
     request: Request
     decoded: "Decoded"
     headers: "TracerHeaders"
+    piece: int = 0
 
 
 @attrs.frozen(eq=False, repr=False)

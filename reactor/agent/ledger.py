@@ -1,6 +1,7 @@
 """What came in, what went out, and what was lost with which reason: the counts behind the line at the end."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import attrs
 
@@ -62,6 +63,10 @@ class Ledger:
         """The line at the end: what was lost or refused, with reasons; empty if nothing was."""
         parts = [f"{count} {name}" for counter in (self._dropped, self._refused) for name, count in sorted(counter.items())]
         return f"lost or refused: {'; '.join(parts)}" if parts else ""
+
+
+Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
+"""(how the ledger calls it, what, reason, count): what a pipeline counts by itself until it ends."""
 
 
 def _add(counter: Counter[str], name: str, count: int) -> None:

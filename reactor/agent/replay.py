@@ -188,8 +188,9 @@ class Replay:
         call = lifecycle_api.read(request)
         if isinstance(call, lifecycle_api.Call):
             self._receive(given.Called(request, call))
-        elif (item := requests.read(request)[0]) is not None:
-            self._receive(item)
+        else:
+            for item in requests.told(request):
+                self._receive(item)
 
     def _clock(self, fields: dict[str, Any]) -> None:
         self._epoch_ms += fields["jump_ms"]

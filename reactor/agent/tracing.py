@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fsm.time import Now
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
-from reactor.agent.ledger import Ledger
+from reactor.agent.ledger import Ledger, Loss
 
 if TYPE_CHECKING:
     from pipelines.proxy import ProxyPipeline
@@ -88,6 +88,18 @@ class Tracing:
         yield from self._stats.call_if_made(lambda stats: stats.seal(now, final, at_end), now=now, otherwise=[])
         yield from self._proxy.call_if_made(lambda proxy: proxy.seal(), now=now, otherwise=[])
 
+    def losses(self, now: Now) -> "list[Loss]":
+        """What the pipelines have dropped or refused so far. The same pipeline tells the ledger of it when it ends (`account`)."""
+        if not (self._traces.is_made or self._stats.is_made or self._proxy.is_made):
+            return []
+        from reactor.agent.tracing_losses import proxy_losses, stats_losses, traces_losses
+
+        found: list[Loss] = []
+        found += self._traces.call_if_made(traces_losses, now=now, otherwise=())
+        found += self._stats.call_if_made(stats_losses, now=now, otherwise=())
+        found += self._proxy.call_if_made(proxy_losses, now=now, otherwise=())
+        return found
+
     def account(self, now: Now) -> None:
         """Tell the ledger what the pipelines themselves have dropped or refused. Once, at the end."""
         self._traces.call_if_made(self._close_traces, now=now)
@@ -112,19 +124,16 @@ class Tracing:
         return ProxyPipeline(self._sandbox.function_name)
 
     def _close_traces(self, traces: "TracesPipeline") -> int:
-        from reactor.agent.tracing_made import close_traces
+        from reactor.agent.tracing_losses import close_traces
 
         return close_traces(traces, self._ledger)
 
     def _close_stats(self, stats: "StatsPipeline") -> int:
-        from reactor.agent.tracing_made import close_stats
+        from reactor.agent.tracing_losses import close_stats
 
         return close_stats(stats, self._ledger)
 
     def _close_proxy(self, proxy: "ProxyPipeline") -> int:
-        """Take over the counts of a pipeline that ends; how many requests it still holds."""
-        statistics = proxy.statistics()
-        for what_and_reason, count in statistics.dropped.items():
-            what, _, reason = what_and_reason.partition(": ")
-            self._ledger.drop(what, reason, count)
-        return statistics.held
+        from reactor.agent.tracing_losses import close_proxy
+
+        return close_proxy(proxy, self._ledger)

@@ -13,7 +13,6 @@ from pipelines.traces.obfuscate.obfuscator import ObfuscationSettings, make_obfu
 from pipelines.traces.pipeline import TracesPipeline
 from protocols.intake_traces import PayloadFields
 from protocols.trace_values import Span
-from reactor.agent.ledger import Ledger
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 
@@ -42,9 +41,7 @@ def make_traces(
     filters = filter_tags(settings)
     for error in filters.errors:
         say("ERROR", error)
-    traces = TracesPipeline(wanted, obfuscate, filters.keeps if filters else None, hooks, stats)
-    traces.set_function_tags(tags)
-    return traces
+    return TracesPipeline(wanted, obfuscate, filters.keeps if filters else None, hooks, stats, function_tags=tags)
 
 
 def obfuscation(settings: Settings) -> ObfuscationSettings:
@@ -94,31 +91,3 @@ def sink_into(call: Callable[..., Any]) -> StatsSink:
         call(StatsPipeline.take_spans, spans, source, now, origin, now=now)
 
     return sink
-
-
-def close_traces(traces: TracesPipeline, ledger: Ledger) -> int:
-    """Tell the ledger what a pipeline that ends has lost; how many spans it still holds."""
-    statistics = traces.statistics()
-    for reason, count in statistics.refused.items():
-        ledger.refuse("trace", reason, count)
-    for reason, count in statistics.dropped.items():
-        ledger.drop("span", reason.replace("_", " "), count)
-    for reason, count in statistics.removed.items():
-        ledger.note(f"spans removed: {reason.replace('_', ' ')}", count)
-    for reason, count in statistics.failures.items():
-        ledger.note(f"errors in {reason} of spans", count)
-    return statistics.spans
-
-
-def close_stats(stats: StatsPipeline, ledger: Ledger) -> int:
-    """As `close_traces`; how many groups it still holds."""
-    statistics = stats.statistics()
-    for what, reason, count in (
-        ("group of statistics", "no room", statistics.dropped_groups),
-        ("span in statistics", "no room", statistics.dropped_spans),
-    ):
-        if count:
-            ledger.drop(what, reason, count)
-    if statistics.blocked_spans:
-        ledger.note("spans counted in a group that stands for many", statistics.blocked_spans)
-    return statistics.groups

@@ -16,7 +16,7 @@ from protocols.dogstatsd import OWN_METRIC
 from protocols.intake_body import Body
 from reactor.agent.contain import Contained
 from reactor.agent.inputs import ClientTraceStats, PassedOn, Traces
-from reactor.agent.ledger import Ledger
+from reactor.agent.ledger import Ledger, Loss
 from reactor.agent.measuring import Usage
 from reactor.agent.tracing import Tracing
 from reactor.config.aws import SandboxEnvironment
@@ -169,9 +169,9 @@ class Pipelines:
     def count_own(self, points: list[OwnPoint], now: Now) -> None:
         self._metrics.call(MetricsPipeline.take_own, points, now.epoch_ms // 1000, now=now)
 
-    def metric_losses(self, now: Now) -> dict[str, int]:
-        """What the metrics pipeline has lost or refused so far, by `what: reason`; the ledger hears of it when the pipeline ends."""
-        losses: list[Loss] = self._metrics.call(_losses, now=now, otherwise=[])
+    def own_losses(self, now: Now) -> dict[str, int]:
+        """What pipelines have lost or refused so far, by `what: reason`; the ledger hears of it when they end."""
+        losses: list[Loss] = [*self._metrics.call(_losses, now=now, otherwise=[]), *self.tracing.losses(now)]
         return {f"{what}: {reason}": count for _, what, reason, count in losses}
 
     def forget(self, request_id: str, now: Now) -> None:
@@ -313,10 +313,6 @@ def _metrics(settings: Settings, sandbox: SandboxEnvironment, facts: FunctionFac
     metrics = MetricsPipeline(MetricsSettings(enhanced, settings.statsd_metric_namespace or "", excluded))
     metrics.set_function_tags(tags)
     return metrics
-
-
-Loss = tuple[Callable[[Ledger, str, str, int], None], str, str, int]
-"""(how the ledger calls it, what, reason, count)."""
 
 
 def _losses(metrics: MetricsPipeline) -> list[Loss]:

@@ -56,6 +56,18 @@ def call(network):
     return call
 
 
+class Protecting:
+    """Writes requests down by telling somebody."""
+
+    seals = 0
+
+    def __init__(self, tell):
+        self.tell = tell
+
+    def take_request(self, request, sealed=0):
+        self.tell(request)
+
+
 # --- telemetry
 
 
@@ -149,7 +161,7 @@ async def test_a_body_over_the_limit_is_refused(autojump_clock, listeners_of, ne
 
 async def test_what_is_passed_on_is_written_down_then_told_then_answered(autojump_clock, listeners_of, call, received):
     order = []
-    await listeners_of(protect_request=lambda request: order.append((request.path, len(received))))
+    await listeners_of(protection=Protecting(lambda request: order.append((request.path, len(received)))))
     answer = await call(8126, "POST", "/profiling/v1/input?a=1", b"profile")
     assert (answer.status, answer.body) == (200, b"Acknowledged request for profiling")
     [told] = received
@@ -170,7 +182,7 @@ async def test_what_is_not_taken_is_told_where_something_is_lost_by_it(
     autojump_clock, listeners_of, call, received, target, body, status, told
 ):
     protected = []
-    await listeners_of(protect_request=protected.append)
+    await listeners_of(protection=Protecting(protected.append))
     assert (await call(8126, "POST", target, body)).status == status
     assert (received, protected) == (told, [])
 

@@ -158,4 +158,5 @@ async def test_a_request_is_there_when_it_is_answered(autojump_clock, protection
     protection.take_request(request)
     [taken] = on_disk(path).taken
     assert taken.kind == form.REQUEST
-    assert Request(*form.read_request(taken.data)) == request
+    *fields, sealed = form.read_request(taken.data)
+    assert (Request(*fields), sealed) == (request, 0)

@@ -4,11 +4,12 @@ import errno
 import os
 import stat
 
+import msgpack
 import pytest
 
 from fsm.time import Now
 from protocols.extensions_api import NextInvoke, NextShutdown, Refusal, Registration
-from protocols.fixture import Told, parse
+from protocols.fixture import Told, parse, request_of
 from protocols.http_server import Request
 from reactor.agent import inputs as told
 from reactor.agent import requests
@@ -133,6 +134,18 @@ def test_requests_are_told_without_what_may_be_a_secret(recorder_of, path, clock
         ("request", common | {"text": "{}"}),
         ("request", common | {"base64": "/w=="}),
     ]
+
+
+def test_a_request_that_is_taken_in_pieces_is_told_once(recorder_of, path, clock):
+    recorder = recorder_of()
+    span = {"service": "s", "name": "n", "resource": "r" * 3_000, "trace_id": 1, "span_id": 1, "start": 1, "duration": 1}
+    request = Request("PUT", "/v0.4/traces", (), msgpack.packb([[span]] * 250))
+    pieces = list(requests.told(request))
+    for item in pieces:
+        recorder.note(item, clock.now())
+    recorder.close()
+    assert len(pieces) == 3
+    assert [request_of(each.fields) for each in read(path)[1]] == [request]
 
 
 def test_refusals_are_told_with_their_reasons(recorder_of, path, clock):

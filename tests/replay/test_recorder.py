@@ -2,12 +2,17 @@
 
 import inspect
 
+import msgpack
 import pytest
 
 from fsm.time import Now
+from protocols.extensions_api import Registration
 from protocols.fixture import parse
+from protocols.http_server import Request
 from reactor import deliver
 from reactor.agent import inputs as told
+from reactor.agent import requests
+from reactor.agent.replay import Replay, Watcher
 from reactor.config.load import load
 from reactor.record import NEVER_MS, NO_ANSWER, Recorder
 
@@ -85,3 +90,21 @@ def test_no_answer_for_another_reason_is_a_failure(record):
 
 def test_a_crashed_listener_is_told_of(record):
     assert record(told.Crashed("datagrams", 2)) == [(1, "crashed")]
+
+
+def test_a_large_request_stands_in_a_recording_once_and_is_replayed_in_pieces(tmp_path, clock):
+    made = {"service": "s", "name": "n", "resource": "r" * 2_400, "trace_id": 1, "start": 1_700_000_000 * 10**9, "duration": 5}
+    body = msgpack.packb([[made | {"span_id": number}] for number in range(1, 251)])
+    request = Request("PUT", "/v0.4/traces", ((b"datadog-meta-lang", b"go"),), body)
+    path = tmp_path / "run.jsonl"
+    settings, _ = load({"DD_RECORD_TELEMETRY_EVENTS": str(path), "DD_API_KEY": "k"}, None)
+    recorder = Recorder.open(settings, {}, clock, lambda *line: None)
+    for item in (told.Begin(), told.RegisterAnswered(Registration("f", "1")), told.SubscribeAnswered(None), *requests.told(request)):
+        recorder.note(item, clock.now())
+    recorder.close()
+    header, rest = parse(path.read_bytes().splitlines(), path.name)
+    rest = list(rest)
+    assert [each.kind for each in rest] == ["register", "subscribe", "request"]
+    replay = Replay(header, settings, lambda: 0.5, Watcher())
+    replay.run(rest)
+    assert replay.agent.ledger.statistics().accepted["span"] == 250

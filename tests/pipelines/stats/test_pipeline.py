@@ -322,3 +322,20 @@ def test_new_tracers_begin_at_the_oldest_bucket_that_is_not_yet_sent():
     made.take_spans([span(end_ms=3000)], PYTHON, at(51_000))
     [payload] = payloads(made.seal(at(51_000), final=True))
     assert payload["Stats"][0]["Start"] == (START_MS + 40_000) * 1_000_000
+
+
+def test_groups_that_an_error_loses_while_they_are_sealed_are_counted(monkeypatch):
+    made = pipeline()
+    made.take_client(client_stats(3), Headers(), at(0))
+    made.take_spans([span(), span(name="other")], PYTHON, at(3_000))
+
+    def fail(payloads):
+        raise RuntimeError(list(payloads))
+
+    monkeypatch.setattr("pipelines.stats.pipeline.encode_stats", fail)
+    with pytest.raises(RuntimeError):
+        made.seal(at(4_000))
+    assert made.statistics().failed_groups == 3, "the others wait for their ten seconds"
+    with pytest.raises(RuntimeError):
+        made.seal(at(5_000), final=True)
+    assert (made.statistics().failed_groups, made.statistics().groups) == (5, 0)

@@ -31,8 +31,7 @@ class Bench:
     ):
         hooks = Hooks(on_request, on_span, holds)
         bound = {} if bytes_max is None else {"bytes_max": bytes_max}
-        self.pipeline = TracesPipeline(TracesSettings(**settings), obfuscate, keeps, hooks, stats, **bound)
-        self.pipeline.set_function_tags(tags)
+        self.pipeline = TracesPipeline(TracesSettings(**settings), obfuscate, keeps, hooks, stats, function_tags=tags, **bound)
 
     def take(self, *traces, headers=None, **decoded):
         """Each trace is a list of spans or a chunk."""

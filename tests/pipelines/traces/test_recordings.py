@@ -41,9 +41,9 @@ def ours_and_theirs(path):
     settings = TracesSettings(
         environment["DD_ENV"], environment["DD_SERVICE"], environment["DD_VERSION"], environment["AWS_LAMBDA_FUNCTION_NAME"]
     )
-    pipeline = TracesPipeline(settings, make_obfuscator(ObfuscationSettings()))
     text = documents[0]["tracer_payloads"][0]["tags"]["_dd.tags.function"]
-    pipeline.set_function_tags(dict(tag.split(":", 1) for tag in text.split(",")))
+    tags = dict(tag.split(":", 1) for tag in text.split(","))
+    pipeline = TracesPipeline(settings, make_obfuscator(ObfuscationSettings()), function_tags=tags)
     for request in requests:
         headers = read_headers((name.encode(), value.encode()) for name, value in request["headers"].items())
         pipeline.take(decode("v0.4", msgpack.packb(request["body"])), headers, Now(epoch_ms=0, mono_ms=0))

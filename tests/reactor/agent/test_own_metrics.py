@@ -2,13 +2,18 @@
 
 import json
 
+import msgpack
 import pytest
 
 from emulator.protobuf_schemas import decode_message
 from fsm.time import Now
+from pipelines.proxy import ProxyPipeline
+from protocols.http_server import Request
 from protocols.intake_body import Body
+from reactor.agent import requests
 from reactor.agent.outputs import ForgetPayload, Payload, SendPayload
 from reactor.agent.own_metrics import FLUSHES_MAX, OwnMetrics
+from reactor.agent.tracing import Tracing
 
 ON = {"DD_EXTENSION_METRICS": "true", "DD_SERVERLESS_FLUSH_STRATEGY": "end"}
 
@@ -62,6 +67,25 @@ def test_datagrams_and_losses_go_with_the_flush_and_what_a_flush_cost_with_the_n
     sizes = [len(output.payload.body.raw) for output in first if isinstance(output, SendPayload)]
     second = own(invoke(life, "b", b"m:1|c"))
     assert second == {("datagrams", ()): 1, ("flush_ms", ()): 70, ("bytes_sent", ()): sum(sizes), ("payloads_sent", ()): len(sizes)}
+
+
+def test_losses_of_what_libraries_send_are_told_with_the_flush_and_in_the_account_once(life_of, invoke, monkeypatch):
+    monkeypatch.setattr(Tracing, "_make_proxy", lambda self: ProxyPipeline("f", requests_max=1))
+    life = life_of(**ON).ready()
+    profile = Request("POST", "/profiling/v1/input", (), bytes(700))
+    for request in (Request("PUT", "/v0.4/traces", (), msgpack.packb([[{"trace_id": 0, "span_id": 0}], [7]])), profile, profile):
+        for item in requests.told(request):
+            life.tell(item)
+    invoke(life, "a", b"m:1|c")
+    found = {key: value for key, value in own(life.told).items() if key[0] == "lost"}
+    assert found == {
+        ("lost", ("reason:a_span_is_not_a_map", "what:trace")): 1,
+        ("lost", ("reason:no_room", "what:profiling")): 1,
+        ("lost", ("reason:trace_id_zero", "what:span")): 1,
+    }
+    life.agent.account()
+    assert life.counts.dropped == {"span: trace id zero": 1, "profiling: no room": 1}
+    assert life.counts.refused == {"trace: a span is not a map": 1}
 
 
 def test_a_payload_that_is_sent_again_is_a_redrive(life_of, invoke):

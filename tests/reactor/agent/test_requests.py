@@ -8,9 +8,10 @@ from hypothesis import given as given_any
 from hypothesis import strategies as st
 from msgpack import packb
 
+from protocols import msgpack_pieces, trace_api
 from protocols.http_server import Request
 from reactor.agent import inputs as given
-from reactor.agent.requests import read
+from reactor.agent.requests import is_large, pieces, read, told
 from reactor.version import VERSION
 
 
@@ -114,3 +115,59 @@ def test_a_tracers_statistics_are_told_and_empty_ones_are_not():
 def test_any_bytes_are_answered(target, body):
     _, answer = read(post(target, body))
     assert answer.status in (200, 202, 400)
+
+
+# --- large bodies
+
+MANY = packb([[SPAN | {"span_id": number, "resource": "r" * 2_000}] for number in range(1, 401)])
+
+
+def test_a_large_body_is_told_in_pieces_that_are_the_whole():
+    request = post("/v0.4/traces", MANY, datadog_client_dropped_p0_traces=b"7", datadog_client_dropped_p0_spans=b"9")
+    whole, answer = read(request)
+    *found, (nothing, last) = pieces(request)
+    assert [item.piece for item, _ in found] == [0, 1, 2, 3]
+    assert [chunk for item, _ in found for chunk in item.decoded.chunks] == whole.decoded.chunks
+    assert ([other for _, other in found], nothing, last) == ([None] * 4, None, answer)
+    assert [item for item, _ in found] == list(told(request))
+    assert [(item.headers.dropped_p0_traces, item.headers.dropped_p0_spans) for item, _ in found] == [(7, 9), (0, 0), (0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "headers", "large"),
+    [
+        ("/v0.4/traces", MANY, {}, True),
+        ("/v0.3/traces?a=1", MANY, {}, True),
+        ("/v0.4/traces", gzip.compress(MANY), {"content_encoding": b"gzip"}, True),
+        ("/v0.4/traces", packb([[SPAN]]), {}, False),
+        ("/v0.4/traces", gzip.compress(packb([[SPAN]])), {"content_encoding": b"gzip"}, False),
+        ("/v0.4/traces", b"no gzip", {"content_encoding": b"gzip"}, False),
+        ("/v0.4/traces", MANY, {"content_type": b"application/json"}, False),
+        ("/v0.7/traces", MANY, {}, False),
+        ("/v0.6/stats", MANY, {}, False),
+        ("/profiling/v1/input", MANY, {}, False),
+        ("/nothing", MANY, {}, False),
+    ],
+)
+def test_large_is_what_can_be_told_in_pieces(target, body, headers, large):
+    assert is_large(post(target, body, **headers)) is large
+
+
+def test_what_is_told_of_a_small_request_is_what_is_read_of_it():
+    for request in (post("/v0.4/traces", packb([[SPAN]])), post("/profiling/v1/input", b"x"), post("/v0.6/stats", packb(STATS))):
+        assert list(told(request)) == [read(request)[0]]
+    assert list(told(post("/info", method="GET"))) == []
+
+
+def test_more_than_a_body_may_hold_is_refused_before_it_is_unpacked():
+    packed = gzip.compress(bytes(trace_api.BODY_BYTES_MAX + 1))
+    [(item, answer)] = pieces(post("/v0.4/traces", packed, content_encoding=b"gzip"))
+    assert (item, answer.status) == (given.NotServed("traces", "status 413"), 413)
+
+
+def test_one_trace_that_is_too_large_to_be_read_at_once_is_refused_alone(monkeypatch):
+    monkeypatch.setattr(msgpack_pieces, "TRACE_BYTES_MAX", 100_000)
+    request = post("/v0.4/traces", packb([[SPAN | {"resource": "r" * 100_000}], *[[SPAN | {"resource": "r" * 9_000}]] * 60]))
+    items = [item for item, _ in pieces(request) if item is not None]
+    assert sum(len(item.decoded.chunks) for item in items) == 60
+    assert [reason for item in items for reason in item.decoded.refused] == ["a trace has too many bytes"]

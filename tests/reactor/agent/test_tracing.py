@@ -200,6 +200,55 @@ def test_a_record_that_holds_no_request_costs_itself(life):
     assert life.counts.refused == {"request of an earlier process: not readable": 3}
 
 
+# --- what comes in pieces
+
+
+def large(count=250, twice=()):
+    """A request of three pieces; some of its spans stand in it twice."""
+    return traces(*(span(number, resource="r" * 2_400) for number in [*range(1, count + 1), *twice]), datadog_client_dropped_p0_spans=b"5")
+
+
+def test_pieces_of_one_request_are_counted_like_the_whole(life_of, records):
+    found = []
+    for items_of in (lambda request: [item_of(request)], lambda request: list(requests.told(request))):
+        life = life_of().ready()
+        life.invoke("a")
+        items = items_of(large(twice=(249, 250)))
+        for item in items:
+            life.tell(item)
+        [made] = of_kind(flush(life, records), "traces")
+        found.append((spans_of(made), made.body.headers, life.counts.accepted, life.counts.noted.get("spans removed: duplicate")))
+        assert len(items) in (1, 3)
+    assert found[0] == found[1]
+    assert [each["span_id"] for each in found[0][0]] == list(range(1, 251)), "each once, in the order of the wire"
+
+
+def test_a_flush_between_two_pieces_takes_what_was_read_and_the_next_one_the_rest(life, records):
+    life.ready()
+    life.invoke("a")
+    first, *rest = requests.told(large())
+    life.tell(first)
+    [made] = of_kind(deliver(life, flush(life, records)), "traces")
+    assert [each["span_id"] for each in spans_of(made)] == list(range(1, 101))
+    for item in rest:
+        life.tell(item)
+    life.telemetry(records.report("a"))
+    life.invoke("b")
+    [made] = of_kind(deliver(life, flush(life, records, "b")), "traces")
+    assert [each["span_id"] for each in spans_of(made)] == list(range(101, 251))
+
+
+@pytest.mark.parametrize(("sealed", "first"), [(0, 1), (1, 101), (2, 201), (3, None)])
+def test_of_a_large_request_an_earlier_process_had_taken_only_what_it_had_not_sealed_is_taken(life, sealed, first):
+    life.ready()
+    request = large()
+    data = b"".join(request_bytes(request.method, request.target, request.headers, request.body, sealed))
+    asked = life.tell(given.Recovered(Contents("f", [Taken(REQUEST, 1_700_000_000_000, data)], [], 0)))
+    payloads = [payload for output in asked if isinstance(output, KeepPayloads) for payload in output.payloads]
+    found = [each["span_id"] for payload in of_kind(payloads, "traces") for each in spans_of(payload)]
+    assert found == ([] if first is None else list(range(first, 251)))
+
+
 # --- errors of ours
 
 PLACES = [

@@ -148,7 +148,7 @@ def test_at_the_end_the_pipelines_own_losses_are_taken_over_with_their_reasons(p
 
 def test_invocations_that_a_library_counts_as_well_are_no_loss(pipelines, ledger):
     pipelines.take_datagrams([b"aws.lambda.enhanced.invocations:1|d|#runtime:nodejs20.x"] * 3, NOW)
-    assert pipelines.metric_losses(NOW) == {}
+    assert pipelines.own_losses(NOW) == {}
     pipelines.account(NOW)
     assert (ledger.line(), ledger.statistics().noted) == ("", {"metric lines: counted_by_the_extension": 3})
 
