@@ -1,6 +1,7 @@
 """What is held of each request for the metrics: where its measures began and what was counted of it. Bounded, oldest forgotten first.
 
-What was counted is remembered a while longer than the request, because a log line or a tracer's call may come after the report.
+What was counted is remembered a while longer than the request, because a log line or a tracer's call may come after the report; and a while
+before its start is read, because a tracer's call may overtake the platform's records.
 """
 
 from pipelines.metrics.procfs import Snapshot
@@ -26,6 +27,7 @@ class Requests:
     def __init__(self) -> None:
         self._open: dict[str, Request] = {}
         self._closed: dict[str, set[str]] = {}
+        self._early: dict[str, set[str]] = {}  # counted of requests whose start has not been read yet
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -41,12 +43,13 @@ class Requests:
         if len(self._open) >= REQUESTS_MAX:
             self.close(next(iter(self._open)))
             self.evicted += 1
-        self._open[request_id] = Request(start)
+        self._open[request_id] = request = Request(start)
+        request.counted.update(self._early.pop(request_id, ()))
 
     def close(self, request_id: str) -> None:
         request = self._open.pop(request_id, None)
         if request is not None:
-            self._remember(request_id, request.counted)
+            _remember(self._closed, request_id, request.counted)
 
     def count(self, name: str, request_id: str) -> bool:
         """Whether to count `name` now: at most once per request. Without any request to blame it is counted rather than lost.
@@ -67,11 +70,14 @@ class Requests:
         request = self._open.get(request_id)
         if request is not None:
             return request.counted
-        if request_id not in self._closed:
-            self._remember(request_id, set())
-        return self._closed[request_id]
+        if request_id in self._closed:
+            return self._closed[request_id]
+        if request_id not in self._early:
+            _remember(self._early, request_id, set())
+        return self._early[request_id]
 
-    def _remember(self, request_id: str, counted: set[str]) -> None:
-        while len(self._closed) >= CLOSED_MAX:
-            del self._closed[next(iter(self._closed))]
-        self._closed[request_id] = counted
+
+def _remember(last: dict[str, set[str]], request_id: str, counted: set[str]) -> None:
+    while len(last) >= CLOSED_MAX:
+        del last[next(iter(last))]
+    last[request_id] = counted

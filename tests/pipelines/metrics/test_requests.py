@@ -44,6 +44,25 @@ def test_a_request_that_was_never_open_has_its_one_count_too():
     assert [requests.count("errors", "x") for _ in range(2)] == [True, False]
 
 
+def test_what_was_counted_before_the_start_was_read_is_not_counted_again():
+    requests = Requests()
+    assert requests.count("errors", "x")
+    requests.open("x", None)
+    assert not requests.count("errors", "x")
+    requests.close("x")
+    requests.open("x", None)  # the platform tries the same request once more
+    assert requests.count("errors", "x")
+
+
+def test_what_came_before_its_start_is_remembered_for_the_last_requests_only():
+    requests = Requests()
+    for number in range(CLOSED_MAX + 1):
+        requests.count("errors", str(number))
+    for request_id in ("0", "1"):
+        requests.open(request_id, None)
+    assert [requests.count("errors", request_id) for request_id in ("0", "1")] == [True, False]
+
+
 def test_the_oldest_request_is_forgotten_when_there_are_too_many():
     requests = opened(*map(str, range(REQUESTS_MAX + 3)))
     assert (len(requests), requests.evicted, requests.get("2"), requests.get("3") is not None) == (REQUESTS_MAX, 3, None, True)
