@@ -16,7 +16,7 @@ import posix  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Codes = dict[str, tuple[bool, str, bytes]]
@@ -151,7 +151,7 @@ def changed(sources: str, codes: "Codes") -> "Codes":
     sys.path.append(sys.argv[0].rpartition("/layer/")[0])
     from layer import trio_front
 
-    result: Codes = {}
+    result: Codes = {name: (*codes[name][:2], code) for name, code in without_annotations(sources, codes)}
     for name, (path, change) in trio_front.CHANGED.items():
         with open(f"{sources}/{path}") as file:
             code = compile(change(file.read()), path, "exec", dont_inherit=True, optimize=OPTIMIZE)
@@ -161,6 +161,18 @@ def changed(sources: str, codes: "Codes") -> "Codes":
     for name in ("attr", "attrs"):
         result[name] = False, "/attrs_ahead.py", marshal.dumps(code)
     return result
+
+
+def without_annotations(sources: str, codes: "Codes") -> "Iterator[tuple[str, bytes]]":
+    """The modules of ours and of the libraries, where they have annotations that nobody reads at run time."""
+    from layer import annotations
+
+    for name, (_, file, _) in codes.items():
+        path = file.removeprefix("/").removesuffix(".pyc") + ".py"
+        if path.startswith("site/"):
+            with open(f"{sources}/{path}") as opened:
+                tree = annotations.removed(opened.read())
+            yield name, marshal.dumps(compile(tree, path.removeprefix("site/"), "exec", dont_inherit=True, optimize=OPTIMIZE))
 
 
 def recorded(root: str) -> "dict[str, Any]":

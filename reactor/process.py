@@ -34,6 +34,9 @@ from reactor.tls import Trust, intake_pool
 from reactor.warm_up import expect_traces, warm_up
 
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
+# Whether what the first flush needs is loaded while the function's runtime boots, or beside the first invocation (docs/layer.md).
+# Where nobody waits for the init, and on managed instances, it is early in any case.
+WARM_UP_EARLY = False
 
 
 class Process:
@@ -80,8 +83,9 @@ class Process:
         self._api_key = make_api_key(settings, sandbox, environment or {}, network, self._pool, clock, self._start, voice.say)
         self._sender = Sender(settings, self._pool, clock, self.receive, self._api_key)
         self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
-        self._bound, self._exited = trio.Event(), trio.Event()
+        self._bound, self._first_event, self._exited = trio.Event(), trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
+        self._warms_early = WARM_UP_EARLY or sandbox.is_managed  # there the next event is the end of the life
         self._unhurried = sandbox.initialization_type.encode() in UNHURRIED
         self._code = 0
         self._failure: Exception | None = None
@@ -223,8 +227,11 @@ class Process:
         answer = await self.platform.next()
         self._api_key.prepare()  # beside the function, so that the flush finds it
         self.receive(given.NextAnswered(answer))
+        self._first_event.set()
 
     async def _warm_up(self, effect: do.WarmUp) -> None:
+        if not self._warms_early:
+            await self._first_event.wait()
         await warm_up(self._settings, self._trust)
 
     async def _exit(self, effect: do.Exit) -> None:
