@@ -11,6 +11,7 @@ import sys
 BARE = frozenset(sys.modules)  # before anything else is imported
 sys.path[:] = [f"{sys.argv[1]}/lib/python3.11", f"{sys.argv[1]}/lib/python3.11/lib-dynload", f"{sys.argv[1]}/site"]
 
+import _imp  # noqa: E402
 import marshal  # noqa: E402
 import posix  # noqa: E402
 
@@ -40,6 +41,8 @@ LATER = (
     "ast",
     "dis",
     "textwrap",
+    "copy",
+    "selectors",
 )
 START = ("reactor.__main__", "reactor.hand_over", "reactor.run")
 # Imported where they are first needed, which is within the first second of every life.
@@ -122,11 +125,11 @@ def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
 
 
 def entries(root: str, names: list[str]) -> "Codes":
-    """Those that are bytecode; built-in modules and machine code are found as ever."""
+    """Those that are bytecode; built-in modules, machine code and what the interpreter has frozen into itself are found as ever."""
     found = {}
     for name in names:
         path = name.replace(".", "/")
-        if is_machine_code(root, path):
+        if _imp.is_frozen(name) or is_machine_code(root, path):
             continue
         for file in [f"{folder}/{path}{end}.pyc" for folder in FOLDERS for end in ("/__init__", "")]:
             try:
