@@ -13,7 +13,7 @@ from reactor.config.derive import INTAKES
 from reactor.config.finding import Finding
 from reactor.config.load import FILE_BYTES_MAX, resolve, yaml_path
 from reactor.config.resolution import Resolution, masked, shown, shown_value, without_password
-from reactor.config.settings import ACCEPTED, SETTINGS, Setting
+from reactor.config.settings import ACCEPTED, MISSING, SETTINGS, Setting
 
 DESCRIPTION = """\
 Print the effective configuration of the extension: every setting, its value, and the source that won.
@@ -230,7 +230,8 @@ def reference_row(setting: Setting) -> str:
     variables = "<br>".join(f"`DD_{name}`" for name in setting.env)
     yaml = f"`{setting.yaml[0]}`" if setting.yaml else "-"
     default = "" if setting.default in (None, "", (), {}) else f"`{default_text(setting)}`"
-    meaning = f"*No effect.* {setting.text}" if setting.effect == ACCEPTED else setting.text
+    word = {ACCEPTED: "*No effect.* ", MISSING: "*Not there yet.* "}.get(setting.effect, "")
+    meaning = word + setting.text
     return f"| {variables} | {yaml} | {default} | {escaped(meaning)} |"
 
 

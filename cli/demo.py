@@ -1,7 +1,7 @@
 """The demonstration, `make -f layer.mk demo`: what a function emits, fails and hangs with, against what arrives of it.
 
-Everything is real but Lambda and Datadog: the function's runtime and metrics client, the extension as a process of its own, the sockets,
-the freeze between invocations. Lambda is the local platform, Datadog the local intake.
+Everything is real but Lambda and Datadog: the function's runtime, metrics client and tracer, the extension as a process of its own, the
+sockets, the freeze between invocations. Lambda is the local platform, Datadog the local intake.
 """
 
 import sys
@@ -20,8 +20,8 @@ from emulator.verdict import Verdict, judge
 
 TIMEOUT_MS = 3_000
 INTRODUCTION = """\
-A function takes five orders: two are paid, one raises, one hangs until Lambda ends it after 3 s, one more is paid in a fresh sandbox.
-The sandbox stands frozen in between. What the extension delivers is compared with what the function emitted, item by item."""
+A function takes five orders and traces them: two are paid, one raises, one hangs until Lambda ends it after 3 s, one more is paid in a
+fresh sandbox. It stands frozen in between. What the extension delivers is compared with what the function emitted, item by item."""
 
 
 def main() -> int:
@@ -42,7 +42,14 @@ def main() -> int:
 
 
 def demonstration() -> Scenario:
-    config = FunctionConfig(handler="app.handler", task_root=ROOT / "demo", timeout_ms=TIMEOUT_MS, memory_mb=512, name="shop")
+    config = FunctionConfig(
+        handler="app.handler",
+        task_root=ROOT / "demo",
+        timeout_ms=TIMEOUT_MS,
+        memory_mb=512,
+        name=expected.NAME,
+        environment=expected.TRACED,
+    )
     return Scenario(config=config, extension=ours(), invocations=expected.invocations())
 
 
@@ -70,10 +77,9 @@ def summary(outcome: Outcome, failures: list[str]) -> str:
     wanted = expected.expectation()
     requests = sum(each.requests for each in outcome.account.endpoints)
     sent_bytes = sum(each.body_bytes for each in outcome.account.endpoints)
-    return (
-        f"demo: {len(outcome.run.results)} invocations, {requests} requests with {sent_bytes} bytes; {len(wanted.metrics)} metrics and "
-        f"{len(wanted.logs) + 1} log entries compared: {'all as emitted, each once' if not failures else f'{len(failures)} FAILURES'}"
-    )
+    compared = f"{len(wanted.metrics)} metrics, {len(wanted.logs) + 1} log entries and {len(wanted.each_span or ())} spans compared"
+    came = f"{len(outcome.run.results)} invocations, {requests} requests with {sent_bytes} bytes"
+    return f"demo: {came}; {compared}: {'all as emitted, each once' if not failures else f'{len(failures)} FAILURES'}"
 
 
 if __name__ == "__main__":

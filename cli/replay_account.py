@@ -4,14 +4,17 @@ An invocation is handed on as soon as the next one begins, so a recording of any
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
+from emulator.account import account_of
+from emulator.decode import decode
 from fsm import events as ev
 from fsm import on_demand
 from fsm.engine import Step, Unexpected
+from protocols.intake_body import Body
 from reactor.agent.ledger import Ledger
 from reactor.agent.replay import Sent, Watcher
 
@@ -21,7 +24,7 @@ LINES_MAX = 1_000  # log lines of the extension that are kept for one invocation
 
 @attrs.define
 class Requests:
-    """Requests of one kind to one place."""
+    """Requests of one kind to one place, with the spans in them."""
 
     kind: str
     url: str
@@ -29,6 +32,7 @@ class Requests:
     requests: int = 0
     items: int = 0
     bytes: int = 0
+    spans: Counter[tuple[str, str]] = attrs.field(factory=Counter)  # service and name to how many
 
 
 @attrs.define
@@ -100,6 +104,8 @@ class Account(Watcher):
         requests.requests += 1
         requests.items += body.items
         requests.bytes += size
+        if body.kind == "traces":
+            requests.spans.update(spans_of(body))
         self.totals["requests"] += 1
         self.totals["bytes"] += size
 
@@ -146,11 +152,24 @@ def as_document(phase: Phase) -> dict[str, Any]:
         "decision": phase.decision,
         "states": [{"at_ms": at_ms, "state": state} for at_ms, state in phase.states],
         "invocations": [{"at_ms": at_ms, "request_id": request_id, "state": state} for at_ms, request_id, state in phase.invocations],
-        "sent": [attrs.asdict(requests) for requests in phase.sent.values()],
+        "sent": [_sent_document(requests) for requests in phase.sent.values()],
         "dropped": phase.dropped,
         "said": phase.said,
         "unexpected": phase.unexpected,
     }
+
+
+def _sent_document(requests: Requests) -> dict[str, Any]:
+    spans = [{"service": service, "name": name, "spans": count} for (service, name), count in sorted(requests.spans.items())]
+    return {**attrs.asdict(requests, filter=attrs.filters.exclude("spans")), **({"spans": spans} if spans else {})}
+
+
+def spans_of(body: Body) -> Iterator[tuple[str, str]]:
+    """Service and name of each span of a body for the trace intake, read as an intake reads it."""
+    headers = ((b"content-type", body.content_type.encode()), (b"content-encoding", body.encoding.encode()), *body.headers)
+    decoded = decode(body.path, headers, body.raw)
+    for span in account_of([{"out": "traces", "path": body.path, "bytes": len(body.raw), "document": decoded.document}]).spans:
+        yield span.service, span.name
 
 
 def as_text(phase: Phase) -> str:
@@ -170,6 +189,7 @@ def as_text(phase: Phase) -> str:
         lines.append(
             f"    sent     {sent.requests} {noun} of {sent.kind}: {sent.items} items, {sent.bytes} bytes, {sent.outcome} -> {sent.url}"
         )
+        lines += [f"    {'spans':>13}    {count} {service}/{name}" for (service, name), count in sorted(sent.spans.items())]
     lines += [f"    dropped  {count} {name}" for name, count in sorted(phase.dropped.items())]
     lines += [f"    said     {line}" for line in phase.said]
     lines += [f"    NOT EXPECTED  {line}" for line in phase.unexpected]

@@ -1,8 +1,13 @@
-"""A function as people write them: it prints, and sends metrics with Datadog's own client. Nothing in it knows of the emulator."""
+"""A function as people write them: it prints, sends metrics with Datadog's own client, and spans with Datadog's own tracer.
+
+Nothing in it knows of the emulator.
+"""
 
 import time
 
 from datadog.dogstatsd import DogStatsd
+from ddtrace.trace import tracer
+from traced import traced
 
 statsd = DogStatsd(disable_telemetry=True, constant_tags=["team:shop"])  # to localhost:8125, as in Lambda
 
@@ -11,8 +16,18 @@ class OutOfStock(Exception):
     """Raised for an order that cannot be filled."""
 
 
+@traced
 def handler(event, context):
-    """Take one order: `{"order", "customer", "lines": [{"item", "count", "price", "left"}], "then": "pay" | "raise" | "hang"}`."""
+    """Take one order: `{"order", "customer", "lines": [{"item", "count", "price", "left"}], "then": "pay" | "raise" | "hang"}`.
+
+    An order from the shop's own site brings the trace that it is part of, in `headers`.
+    """
+    with tracer.trace("shop.order", service="shop-orders", resource=f"order {event['order']}") as span:
+        span.set_tag("shop.customer", event["customer"])
+        return fill(event)
+
+
+def fill(event):
     order = event["order"]
     print(f"order {order}: {len(event['lines'])} lines")
     for line in event["lines"]:
@@ -25,6 +40,8 @@ def handler(event, context):
         print(f"order {order}: waiting for a payment that never comes")
         time.sleep(60)
     total = sum(line["count"] * line["price"] for line in event["lines"])
+    with tracer.trace("shop.pay", service="shop-bank", resource="pay") as span:
+        span.set_metric("shop.total", total)
     print(f"order {order}: paid {total:.2f}")
     return {"order": order, "total": total}
 
@@ -32,6 +49,8 @@ def handler(event, context):
 def take(order, line):
     """Count one line of an order, in each type of metric that has values to count."""
     tags = [f"item:{line['item']}"]
+    with tracer.trace("shop.take", service="shop-stock", resource=f"take {line['item']}") as span:
+        span.set_metric("shop.count", line["count"])
     print(f"order {order}: {line['count']} x {line['item']}")
     statsd.increment("shop.items", line["count"], tags=tags)
     statsd.gauge("shop.stock", line["left"], tags=tags)

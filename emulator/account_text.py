@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from emulator.account import Account, Metric, Span
+from emulator.span_trees import as_trees
 from emulator.verdict import Verdict
 
 COLUMNS = 120
@@ -29,7 +30,7 @@ def render(account: Account, verdict: Verdict | None = None) -> str:
         _section(
             "logs", _table(("request", "status", "message"), [(each.request_id or "-", each.status, each.message) for each in account.logs])
         ),
-        _section("spans", _table(("service", "name", "ms", "error", "resource"), [_span_row(each) for each in account.spans])),
+        _section("spans", _table(("service", "name", "ms", "error", "resource"), [_span_row(*each) for each in as_trees(account.spans)])),
         _section("duplicates", _list(account.duplicates)),
         _section("problems", _list(account.problems)),
     ]
@@ -74,8 +75,9 @@ def _metric_row(metric: Metric, common: frozenset[str], sets: dict[tuple[str, ..
     return metric.kind, name, str(metric.count), _number(metric.value), *bounds, sets.get(_more_tags(metric, common), "")
 
 
-def _span_row(span: Span) -> tuple[str, ...]:
-    return span.service, _fitted(span.name, NAME_COLUMNS), _number(span.duration_ns / 1e6), str(span.error), span.resource
+def _span_row(span: Span, depth: int) -> tuple[str, ...]:
+    name = _fitted(f"{GAP * depth}{span.name}", NAME_COLUMNS)
+    return span.service, name, _number(span.duration_ns / 1e6), str(span.error), span.resource
 
 
 def _number(value: float) -> str:

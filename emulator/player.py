@@ -32,7 +32,8 @@ from reactor.net.clock import Clock
 
 IDENTIFIER = "00000000-0000-4000-8000-000000000001"
 INTAKE_PORT = 8090
-STATSD_PORT, TRACE_PORT = 8125, 8126
+STATSD_PORT, TRACE_PORT, CALL_PORT = 8125, 8126, 8124
+CALL_PREFIX = "/lambda/"  # of what libraries say of invocations
 ASKED_WITHIN_S = 20.0  # of an answer being due: a process that does not ask for it by then is stuck
 ENDED_WITHIN_S = 5.0
 QUIET_S = 1.5  # after the last line of a life that does not end
@@ -264,12 +265,13 @@ class Player:
     # --- telemetry --------------------------------------------------------------------------------------------------------------
 
     async def _ask(self, request: Request) -> None:
-        """A request of a library to the port for tracers, on a connection of its own."""
+        """A request of a library to the port that it is for, on a connection of its own."""
+        port = CALL_PORT if request.path.startswith(CALL_PREFIX) else TRACE_PORT
         http = ClientConnection()
         try:
             with trio.fail_after(5):
-                async with await self._place.connect(TRACE_PORT) as stream:
-                    headers = (*(pair for pair in request.headers if pair[0] != b"host"), (b"Host", f"127.0.0.1:{TRACE_PORT}".encode()))
+                async with await self._place.connect(port) as stream:
+                    headers = (*(pair for pair in request.headers if pair[0] != b"host"), (b"Host", f"127.0.0.1:{port}".encode()))
                     await stream.send_all(http.send(request.method, request.target, headers, request.body))
                     answer = None
                     while answer is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from emulator.account import Account, LogLine, Metric, cut
+from emulator.account import Account, LogLine, Metric, Span, cut
 
 RELATIVE_TOLERANCE = 1e-9
 
@@ -34,12 +34,33 @@ class ExpectedLog:
 
 
 @attrs.frozen
+class ExpectedSpan:
+    """A span with these values and at least this `meta`, once.
+
+    `parent`: name and resource of the span that it hangs below, which has come too; None: of no span that has come. `trace_id` is
+    compared when given.
+    """
+
+    name: str
+    resource: str
+    service: str
+    error: int = 0
+    parent: tuple[str, str] | None = None
+    meta: tuple[tuple[str, str], ...] = ()
+    trace_id: int | None = None
+
+
+@attrs.frozen
 class Expectation:
-    """`other_metrics` and `other_logs` are patterns (as for file names) of what may come without being expected."""
+    """`other_metrics` and `other_logs` are patterns (as for file names) of what may come without being expected.
+
+    `spans` counts spans by name. `each_span`: every span that may come, and no other; None leaves it open.
+    """
 
     metrics: tuple[ExpectedMetric, ...] = ()
     logs: tuple[ExpectedLog, ...] = ()
     spans: Mapping[str, int] = attrs.field(factory=dict)  # span name -> how many
+    each_span: tuple[ExpectedSpan, ...] | None = None
     other_metrics: tuple[str, ...] = ()
     other_logs: tuple[str, ...] = ()
 
@@ -69,7 +90,44 @@ def judge(account: Account, expectation: Expectation) -> Verdict:
     for name, times in expectation.spans.items():
         if came[name] != times:
             (missing if came[name] < times else wrong).append(f"span {name}: {came[name]} came, {times} expected")
-    return Verdict(tuple(missing), tuple(wrong), tuple(_unexpected(account, expectation)))
+    strangers = _judge_each_span(account.spans, expectation.each_span, missing, wrong) if expectation.each_span is not None else []
+    return Verdict(tuple(missing), tuple(wrong), (*_unexpected(account, expectation), *strangers))
+
+
+def _judge_each_span(spans: Sequence[Span], expected: Iterable[ExpectedSpan], missing: list[str], wrong: list[str]) -> list[str]:
+    """Each expected span finds one of its own; sentences for those that nobody expected."""
+    by_id = {(span.trace_id, span.span_id): span for span in spans}
+    left = list(spans)
+    unmet = []
+    for one in expected:
+        found = next((span for span in left if not _differences(span, one, by_id)), None)
+        if found is None:
+            unmet.append(one)
+        else:
+            left.remove(found)
+    for one in unmet:
+        alike = next((span for span in left if (span.name, span.resource) == (one.name, one.resource)), None)
+        if alike is None:
+            missing.append(f"span {one.name} {one.resource!r} of {one.service}")
+        else:
+            left.remove(alike)
+            wrong.append(f"span {one.name} {one.resource!r}: {'; '.join(_differences(alike, one, by_id))}")
+    return [f"span {span.name} {cut(span.resource)!r} of {span.service}" for span in left]
+
+
+def _differences(span: Span, expected: ExpectedSpan, by_id: Mapping[tuple[int, int], Span]) -> list[str]:
+    above = by_id.get((span.trace_id, span.parent_id))
+    meta = dict(span.meta)
+    pairs = [
+        ("name", span.name, expected.name),
+        ("resource", span.resource, expected.resource),
+        ("service", span.service, expected.service),
+        ("error", span.error, expected.error),
+        ("below", None if above is None else (above.name, above.resource), expected.parent),
+        ("trace", span.trace_id, span.trace_id if expected.trace_id is None else expected.trace_id),
+        *((key, meta.get(key), value) for key, value in expected.meta),
+    ]
+    return [f"{title} {came!r}, {wanted!r} expected" for title, came, wanted in pairs if came != wanted]
 
 
 def _judge_metric(metrics: Sequence[Metric], expected: ExpectedMetric, missing: list[str], wrong: list[str]) -> None:

@@ -373,3 +373,8 @@ def _made_by_attrs(how: str, cls: type, options: "dict[str, Any]") -> type:
     for name, value in sorted(given, key=lambda item: item[1].number):
         setattr(cls, name, _real_field(value))
     return getattr(package, how)(cls, **options)  # type: ignore[no-any-return]
+
+
+# Both names mean this one module: what is asked for in `attrs` is asked for in `attr`, and the other way round.
+for _name in ("attr", "attrs"):
+    sys.modules.setdefault(_name, sys.modules[__name__])

@@ -11,12 +11,13 @@ import sys
 BARE = frozenset(sys.modules)  # before anything else is imported
 sys.path[:] = [f"{sys.argv[1]}/lib/python3.11", f"{sys.argv[1]}/lib/python3.11/lib-dynload", f"{sys.argv[1]}/site"]
 
+import _imp  # noqa: E402
 import marshal  # noqa: E402
 import posix  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Codes = dict[str, tuple[bool, str, bytes]]
@@ -40,6 +41,8 @@ LATER = (
     "ast",
     "dis",
     "textwrap",
+    "copy",
+    "selectors",
 )
 START = ("reactor.__main__", "reactor.hand_over", "reactor.run")
 # Imported where they are first needed, which is within the first second of every life.
@@ -122,11 +125,11 @@ def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
 
 
 def entries(root: str, names: list[str]) -> "Codes":
-    """Those that are bytecode; built-in modules and machine code are found as ever."""
+    """Those that are bytecode; built-in modules, machine code and what the interpreter has frozen into itself are found as ever."""
     found = {}
     for name in names:
         path = name.replace(".", "/")
-        if is_machine_code(root, path):
+        if _imp.is_frozen(name) or is_machine_code(root, path):
             continue
         for file in [f"{folder}/{path}{end}.pyc" for folder in FOLDERS for end in ("/__init__", "")]:
             try:
@@ -151,7 +154,7 @@ def changed(sources: str, codes: "Codes") -> "Codes":
     sys.path.append(sys.argv[0].rpartition("/layer/")[0])
     from layer import trio_front
 
-    result: Codes = {}
+    result: Codes = {name: (*codes[name][:2], code) for name, code in without_annotations(sources, codes)}
     for name, (path, change) in trio_front.CHANGED.items():
         with open(f"{sources}/{path}") as file:
             code = compile(change(file.read()), path, "exec", dont_inherit=True, optimize=OPTIMIZE)
@@ -161,6 +164,18 @@ def changed(sources: str, codes: "Codes") -> "Codes":
     for name in ("attr", "attrs"):
         result[name] = False, "/attrs_ahead.py", marshal.dumps(code)
     return result
+
+
+def without_annotations(sources: str, codes: "Codes") -> "Iterator[tuple[str, bytes]]":
+    """The modules of ours and of the libraries, where they have annotations that nobody reads at run time."""
+    from layer import annotations
+
+    for name, (_, file, _) in codes.items():
+        path = file.removeprefix("/").removesuffix(".pyc") + ".py"
+        if path.startswith("site/"):
+            with open(f"{sources}/{path}") as opened:
+                tree = annotations.removed(opened.read())
+            yield name, marshal.dumps(compile(tree, path.removeprefix("site/"), "exec", dont_inherit=True, optimize=OPTIMIZE))
 
 
 def recorded(root: str) -> "dict[str, Any]":

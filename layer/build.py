@@ -5,8 +5,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from layer import bill, debian, interpreter, pack, wheels
@@ -42,6 +42,7 @@ def build(architecture: Architecture) -> Path:
     stage = BUILD / f"layer-{architecture.name}"
     shutil.rmtree(stage, ignore_errors=True)
     root = stage / place.removeprefix("/opt/")
+    zig_folder()  # before anything takes long
     packages, of_wheels = debian.fetch(architecture, CACHE), wheels.fetch(architecture, CACHE)
     texts = BUILD / f"sources-{architecture.name}"
     shutil.rmtree(texts, ignore_errors=True)
@@ -113,8 +114,11 @@ def compile_launcher(architecture: Architecture, place: str, target: Path) -> No
 
 
 def zig_folder() -> Path:
-    # By name: it is there only where a layer is built, and types are checked everywhere.
-    return Path(str(import_module("ziglang").__file__)).parent
+    """Of the Python package; only there where a layer is built."""
+    found = find_spec("ziglang")
+    if found is None or found.origin is None:
+        raise BuildError("building the layer needs the packages of requirements/layer.txt: `make -f layer.mk layer` installs them")
+    return Path(found.origin).parent
 
 
 def main(words: list[str]) -> int:

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -25,7 +25,6 @@ from reactor.net.clock import Clock, trio_time_of_mono
 from reactor.net.network import Network
 from reactor.platform_api import PlatformApi
 from reactor.protect import Protection
-from reactor.record import Recorder
 from reactor.say import Voice
 from reactor.secrets import make_api_key
 from reactor.stage0 import UNHURRIED, HandOver
@@ -33,7 +32,13 @@ from reactor.supervise import RESTART_PAUSE_S, Supervisor
 from reactor.tls import Trust, intake_pool
 from reactor.warm_up import expect_traces, warm_up
 
+if TYPE_CHECKING:
+    from reactor.record import Recorder
+
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
+# Whether what the first flush needs is loaded while the function's runtime boots, or beside the first invocation (docs/layer.md).
+# Where nobody waits for the init, and on managed instances, it is early in any case.
+WARM_UP_EARLY = False
 
 
 class Process:
@@ -79,9 +84,10 @@ class Process:
         self._pool = intake_pool(settings, network, self._trust)
         self._api_key = make_api_key(settings, sandbox, environment or {}, network, self._pool, clock, self._start, voice.say)
         self._sender = Sender(settings, self._pool, clock, self.receive, self._api_key)
-        self._recorder = Recorder.open(settings, environment or {}, clock, voice.say)
-        self._bound, self._exited = trio.Event(), trio.Event()
+        self._recorder = open_recorder(settings, environment or {}, clock, voice.say)
+        self._bound, self._first_event, self._exited = trio.Event(), trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
+        self._warms_early = WARM_UP_EARLY or sandbox.is_managed  # there the next event is the end of the life
         self._unhurried = sandbox.initialization_type.encode() in UNHURRIED
         self._code = 0
         self._failure: Exception | None = None
@@ -123,7 +129,8 @@ class Process:
                 await self._exited.wait()
                 self._nursery.cancel_scope.cancel()
         finally:
-            self._recorder.close()
+            if self._recorder is not None:
+                self._recorder.close()
             self._protection.close()
         if self._failure is not None:
             raise self._failure
@@ -137,7 +144,8 @@ class Process:
         if self._failure is not None:
             return
         now = self._clock.now()
-        self._recorder.note(item, now)
+        if self._recorder is not None:
+            self._recorder.note(item, now)
         if type(item) is given.Datagrams:
             self._protection.take_datagrams(item.datagrams)
         try:
@@ -223,8 +231,11 @@ class Process:
         answer = await self.platform.next()
         self._api_key.prepare()  # beside the function, so that the flush finds it
         self.receive(given.NextAnswered(answer))
+        self._first_event.set()
 
     async def _warm_up(self, effect: do.WarmUp) -> None:
+        if not self._warms_early:
+            await self._first_event.wait()
         await warm_up(self._settings, self._trust)
 
     async def _exit(self, effect: do.Exit) -> None:
@@ -253,7 +264,8 @@ class Process:
 
     def _checkpoint(self, effect: do.Checkpoint) -> None:
         self._protection.checkpoint()
-        self._recorder.flush()
+        if self._recorder is not None:
+            self._recorder.flush()
 
     def _start(self, task: Callable[[], Awaitable[None]]) -> None:
         self._nursery.start_soon(task)
@@ -297,6 +309,15 @@ class Process:
     def _crashed(self, region: str, times: int, error: Exception) -> None:
         self._voice.say("ERROR", f"{region} failed: {type(error).__name__}: {error}")
         self.receive(given.Crashed(region, times))
+
+
+def open_recorder(settings: Settings, environment: Mapping[str, str], clock: Clock, say: Callable[[str, str], None]) -> "Recorder | None":
+    """One only where the settings name a file: the format and its codecs are loaded for it."""
+    if not settings.record_telemetry_events:
+        return None
+    from reactor.record import Recorder
+
+    return Recorder.open(settings, environment, clock, say)
 
 
 def _began(clock: Clock, done: HandOver | None) -> Now:

@@ -1,12 +1,13 @@
 """What is held of each request for the metrics: where its measures began and what was counted of it. Bounded, oldest forgotten first.
 
-What was counted is remembered a while longer than the request, because a log line or a tracer's call may come after the report.
+What was counted is remembered a while longer than the request, because a log line or a tracer's call may come after the report; and
+before it, because a fast function's library may end an invocation before the event that begins it has been read here.
 """
 
 from pipelines.metrics.procfs import Snapshot
 
 REQUESTS_MAX = 500
-CLOSED_MAX = 100
+CLOSED_MAX = 100  # and as many that have not begun
 
 
 class Request:
@@ -21,11 +22,12 @@ class Request:
 
 
 class Requests:
-    """The open requests, and the counts of the last closed ones."""
+    """The open requests, the counts of the last closed ones, and those of requests that have not begun."""
 
     def __init__(self) -> None:
         self._open: dict[str, Request] = {}
         self._closed: dict[str, set[str]] = {}
+        self._early: dict[str, set[str]] = {}
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -41,12 +43,14 @@ class Requests:
         if len(self._open) >= REQUESTS_MAX:
             self.close(next(iter(self._open)))
             self.evicted += 1
-        self._open[request_id] = Request(start)
+        request = self._open[request_id] = Request(start)
+        # Of a closed one nothing is taken over: another try of a request has errors of its own.
+        request.counted |= self._early.pop(request_id, set())
 
     def close(self, request_id: str) -> None:
         request = self._open.pop(request_id, None)
         if request is not None:
-            self._remember(request_id, request.counted)
+            _remember(self._closed, request_id, request.counted)
 
     def count(self, name: str, request_id: str) -> bool:
         """Whether to count `name` now: at most once per request. Without any request to blame it is counted rather than lost.
@@ -67,11 +71,14 @@ class Requests:
         request = self._open.get(request_id)
         if request is not None:
             return request.counted
-        if request_id not in self._closed:
-            self._remember(request_id, set())
-        return self._closed[request_id]
+        if request_id in self._closed:
+            return self._closed[request_id]
+        if request_id not in self._early:
+            _remember(self._early, request_id, set())
+        return self._early[request_id]
 
-    def _remember(self, request_id: str, counted: set[str]) -> None:
-        while len(self._closed) >= CLOSED_MAX:
-            del self._closed[next(iter(self._closed))]
-        self._closed[request_id] = counted
+
+def _remember(those: dict[str, set[str]], request_id: str, counted: set[str]) -> None:
+    while len(those) >= CLOSED_MAX:
+        del those[next(iter(those))]
+    those[request_id] = counted

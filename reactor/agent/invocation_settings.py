@@ -16,7 +16,6 @@ def settings_for(settings: Settings, sandbox: SandboxEnvironment, account_id: st
         service=settings.service or "",
         is_traced=sandbox.has_wrapper,
         is_managed=sandbox.is_managed,
-        has_appsec=settings.serverless_appsec_enabled,
         captures_payload=settings.capture_lambda_payload,
         capture_depth_max=settings.capture_lambda_payload_max_depth,
         propagation=PropagationSettings(

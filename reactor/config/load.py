@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from .derive import derive
 from .reading import ERROR, UNSET, WARN, BadValue, Note, Reading
 from .resolution import DATADOG, DD, DEFAULT, YAML, Resolution, shown, shown_value
-from .settings import ACCEPTED, SETTINGS, Setting
+from .settings import ACCEPTED, MISSING, SETTINGS, Setting
 from .values import Settings
 
 FILE_BYTES_MAX = 1024 * 1024
+ADAPTER_PROXY = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 MERGED_WITH_YAML = ("tags",)  # the file's entries stay, a variable wins for the same key (specification, tags 2.1)
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def resolve(env: Mapping[str, str], yaml_text: str | None) -> Resolution:
         choose(setting, candidates(setting, variables, document, blocked, resolution), resolution)
     derive(resolution, env)
     report_accepted(resolution)
+    report_missing(env, resolution)
     report_unknown(variables, document, resolution)
     return resolution
 
@@ -185,6 +187,16 @@ def report_accepted(resolution: Resolution) -> None:
     for setting in SETTINGS:
         if setting.effect == ACCEPTED and resolution.values[setting.name] != setting.default:
             resolution.complain(setting.name, f"accepted without effect. {setting.text}", "", level=WARN)
+
+
+def report_missing(env: Mapping[str, str], resolution: Resolution) -> None:
+    """Whoever asks for what is not there is told so, loudly: the function runs without it."""
+    for setting in SETTINGS:
+        if setting.effect == MISSING and resolution.values[setting.name]:
+            resolution.complain(setting.name, "this version does not have it", "nothing")
+    if given := env.get(ADAPTER_PROXY):
+        reason = "nobody serves it in this version, and the Lambda Web Adapter would wait for it: take the variable away"
+        resolution.report(ADAPTER_PROXY, ADAPTER_PROXY, shown_value(given), reason, "nothing", ERROR)
 
 
 def report_unknown(variables: Variables, document: Document, resolution: Resolution) -> None:

@@ -10,7 +10,7 @@ from . import structured
 from .strategy import DEFAULT as ADAPTIVE
 from .strategy import parse_strategy
 
-USED, ACCEPTED = "used", "accepted without effect"
+USED, ACCEPTED, MISSING = "used", "accepted without effect", "for what this version does not have"
 NO_YAML = "-"
 NO_OTLP_METRICS = "OTLP metrics are not taken."
 
@@ -270,10 +270,10 @@ OTLP = group(
     "OTLP",
     row("otlp_config_traces_enabled", p.parse_bool, True, yaml="otlp_config.traces.enabled", text=
         "Take OTLP traces; receivers start only if an endpoint below is set too."),
-    row("otlp_config_receiver_protocols_http_endpoint", p.parse_optional_text, None, text=
+    row("otlp_config_receiver_protocols_http_endpoint", p.parse_optional_text, None, effect=MISSING, text=
         "Turns on OTLP over HTTP. Only the port counts; the receiver listens on 127.0.0.1.",
         yaml="otlp_config.receiver.protocols.http.endpoint"),
-    row("otlp_config_receiver_protocols_grpc_endpoint", p.parse_optional_text, None, text=
+    row("otlp_config_receiver_protocols_grpc_endpoint", p.parse_optional_text, None, effect=MISSING, text=
         "Turns on OTLP over gRPC. Only the port counts; the receiver listens on 127.0.0.1.",
         yaml="otlp_config.receiver.protocols.grpc.endpoint"),
     row("otlp_config_receiver_protocols_grpc_max_recv_msg_size_mib", p.parse_grpc_mib, 4, text=
@@ -320,13 +320,13 @@ LIFECYCLE = group(
     row("serverless_flush_strategy", parse_strategy, ADAPTIVE,
         "When telemetry leaves: unset (adapts to the rate of invocations), end, or end, periodically or continuously with milliseconds, "
         "as in periodically,60000."),
-    row("experimental_enable_proxy", p.parse_bool, False,
+    row("experimental_enable_proxy", p.parse_bool, False, effect=MISSING, text=
         "Put the extension between runtime and platform, together with the wrapper script."),
 )
 
 APPSEC = group(
     "App and API Protection",
-    row("serverless_appsec_enabled", p.parse_bool, False,
+    row("serverless_appsec_enabled", p.parse_bool, False, effect=MISSING, text=
         "Watch requests for attacks; needs the wrapper script, because the payloads come through the runtime proxy."),
     row("appsec_rules", p.parse_optional_text, None,
         "A JSON file of rules instead of the recommended ones."),

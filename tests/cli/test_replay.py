@@ -1,7 +1,9 @@
 """`lambda-reactor replay`: each life by an agent of its own, the same bytes every time, the exit code by the worst of them."""
 
 import json
+from base64 import b64encode
 
+import msgpack
 import pytest
 
 from cli.main import main
@@ -60,6 +62,21 @@ def test_a_call_that_the_agent_does_not_make_ends_that_life_alone(fixture, capsy
 def test_a_line_that_cannot_be_read_in_a_later_life_is_said_where_it_stands(fixture, capsys):
     assert main(["replay", "--summary", fixture(HEAD + READY + END + HEAD + '{"at_ms":0,"in":"nap"}\n')]) == 2
     assert "run.jsonl:6: in must be one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wire", [(), ("--wire",)])
+def test_spans_are_counted_by_service_and_name(fixture, capsys, wire):
+    span = {"service": "s", "name": "n", "resource": "r", "trace_id": 1, "span_id": 1, "start": 1_700_000_000_000_000_000, "duration": 1}
+    spans = [span, {**span, "span_id": 2}, {**span, "span_id": 3, "name": "o"}]
+    body = b64encode(msgpack.packb([spans])).decode()
+    request = {"method": "PUT", "target": "/v0.4/traces", "headers": [["content-type", "application/msgpack"]], "base64": body}
+    line = json.dumps({"at_ms": 2, "in": "request", **request}) + "\n"
+    assert main(["replay", *wire, fixture(HEAD + READY + line + END)]) == 0
+    assert "spans    2 s/n\n            spans    1 s/o\n" in capsys.readouterr().out
+    assert main(["replay", *wire, "--json", "-", fixture(HEAD + READY + line + END)]) == 0
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [traces] = [sent for each in documents[:-1] for sent in each["invocation"]["sent"] if sent["kind"] == "traces"]
+    assert traces["spans"] == [{"service": "s", "name": "n", "spans": 2}, {"service": "s", "name": "o", "spans": 1}]
 
 
 def test_a_crashed_listener_is_replayed(fixture, capsys):

@@ -1,9 +1,10 @@
 """The verdict finds what is missing, what is wrong and what nobody expected."""
 
+import attrs
 import pytest
 
 from emulator.account import Account, LogLine, Metric, Span
-from emulator.verdict import Expectation, ExpectedLog, ExpectedMetric, Verdict, judge
+from emulator.verdict import Expectation, ExpectedLog, ExpectedMetric, ExpectedSpan, Verdict, judge
 
 ACCOUNT = Account(
     metrics=(
@@ -72,3 +73,39 @@ def test_what_nobody_expected_is_named_unless_a_pattern_allows_it():
     verdict = expecting(ALL_METRICS[1:], ALL_LOGS[:1])
     assert verdict.unexpected == ("count hits = 3", "count hits = 4", "log 'bye'")
     assert expecting(ALL_METRICS[1:], ALL_LOGS[:1], other_metrics=("hi*",), other_logs=("b?e",)).good
+
+
+TREE = Account(
+    spans=(
+        Span("s", "aws.lambda", "f", "", 1, 2, 9, 3, 0, (("request_id", "r1"),)),
+        Span("s", "query", "q", "", 1, 3, 2, 1, 0, ()),
+        Span("s", "query", "q", "", 1, 4, 2, 1, 1, ()),
+    )
+)
+ROOT = ExpectedSpan("aws.lambda", "f", "s", meta=(("request_id", "r1"),), trace_id=1)
+QUERIES = (ExpectedSpan("query", "q", "s", 1, ("aws.lambda", "f")), ExpectedSpan("query", "q", "s", 0, ("aws.lambda", "f")))
+
+
+def judged(*spans):
+    return judge(TREE, Expectation(each_span=spans))
+
+
+def test_each_expected_span_finds_one_of_its_own_in_any_order():
+    assert judged(ROOT, *QUERIES).good
+    assert judge(TREE, Expectation()).good
+
+
+@pytest.mark.parametrize(
+    ("spans", "verdict"),
+    [
+        ((ROOT, *QUERIES, QUERIES[0]), Verdict(missing=("span query 'q' of s",))),
+        ((ROOT, QUERIES[0]), Verdict(unexpected=("span query 'q' of s",))),
+        ((ROOT, QUERIES[0], QUERIES[0]), Verdict(wrong=("span query 'q': error 0, 1 expected",))),
+        ((attrs.evolve(ROOT, trace_id=2), *QUERIES), Verdict(wrong=("span aws.lambda 'f': trace 1, 2 expected",))),
+        ((attrs.evolve(ROOT, parent=("a", "b")), *QUERIES), Verdict(wrong=("span aws.lambda 'f': below None, ('a', 'b') expected",))),
+        ((attrs.evolve(ROOT, meta=(("a", "b"),)), *QUERIES), Verdict(wrong=("span aws.lambda 'f': a None, 'b' expected",))),
+        ((attrs.evolve(ROOT, service="t"), *QUERIES), Verdict(wrong=("span aws.lambda 'f': service 's', 't' expected",))),
+    ],
+)
+def test_a_span_that_is_missing_wrong_or_a_stranger_is_named(spans, verdict):
+    assert judged(*spans) == verdict

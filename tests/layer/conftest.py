@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent.parent
 PACKAGES = ("trio", "attr", "attrs", "h11", "outcome", "sniffio", "sortedcontainers", "idna", "backports", "yaml", "msgpack", "re2")
-LATER = ("inspect", "traceback", "linecache", "tokenize", "ast", "dis", "textwrap", "platform", "locale", "hashlib")
+LATER = ("inspect", "traceback", "linecache", "tokenize", "ast", "dis", "textwrap", "platform", "locale", "hashlib", "copy", "selectors")
 OURS = ("fsm", "protocols", "pipelines", "reactor")
 
 

@@ -298,3 +298,20 @@ def test_an_archive_that_cannot_be_read_is_none(start, mini, tmp_path):
         (tmp_path / "start.bin").write_bytes(contents)
         assert start(f"print(start['open_archive']({str(tmp_path)!r}))") == "None\n"
     assert start("print(start['open_archive']('/nowhere'))") == "None\n"
+
+
+def test_functions_without_annotations_take_the_same_parameters(start):
+    code = """
+import inspect, reactor.run, trio, h11
+names = sorted(name for name in sys.modules if name.partition(".")[0] in ("fsm", "protocols", "pipelines", "reactor", "trio", "h11"))
+for name in names:
+    for key, value in sorted(vars(sys.modules[name]).items()):
+        if inspect.isfunction(value) and value.__module__ == name and key not in ("__getattr__", "dataclass"):  # of the tricks above
+            kinds = [(one.name, one.kind.name, one.default is one.empty) for one in inspect.signature(value).parameters.values()]
+            print(name, key, kinds)
+print([name for name in ("reactor.run", "reactor.process", "trio._core._run") if vars(sys.modules[name]).get("__annotations__")])
+"""
+    quick, plain = start(code).splitlines(), start(code, plain=True).splitlines()
+    assert len(quick) > 300
+    assert set(quick[:-1]) <= set(plain), "fewer modules are loaded, and these are alike"
+    assert quick[-1] == "[]"

@@ -260,3 +260,17 @@ async def test_arm64_does_the_same_end_to_end_under_qemu(scene_of, roots):
     [result] = found.results
     assert result.status == "success", found.run.extension_output
     found.check_delivered({result.request_id: ["said one"]}, {result.request_id: 1.0})
+
+
+def test_built_again_elsewhere_it_is_the_same_bytes(stage, tmp_path):
+    other = tmp_path / "some" / "where else"
+    for name in ("fsm", "protocols", "pipelines", "reactor", "layer", "launcher", "requirements"):
+        shutil.copytree(PROJECT / name, other / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("LICENSE", "NOTICE"):
+        shutil.copy(PROJECT / name, other / name)
+    (other / "build").mkdir()
+    (other / "build" / "cache").symlink_to(BUILD / "cache")
+    environment = os.environ | {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-m", "layer.build", HERE], cwd=other, env=environment, capture_output=True, check=True)
+    for name in (f"layer-{HERE}.zip", f"layer-{HERE}.cdx.json"):
+        assert (other / "build" / name).read_bytes() == (BUILD / name).read_bytes()

@@ -154,10 +154,8 @@ def agent():
 
 @pytest.mark.parametrize("language", ["python", "node", "java", "go", "shell"])
 async def test_what_a_function_says_and_counts_arrives(scene_of, found_of, agent, tmp_path, language):
-    task = tmp_path / "task"
-    task.mkdir()
-    runtime = program(language, task)
-    scene = scene_of({}, task_root=task, runtime=runtime, timeout_ms=20_000)
+    runtime = program(language, tmp_path)  # which is the scene's task root
+    scene = scene_of({}, runtime=runtime, timeout_ms=20_000)
     with trio.fail_after(WHOLE_S):
         async with open_sandbox(
             scene.config, agent, options=Options(freeze=True), inside={9080: scene.intake.serve_connection}

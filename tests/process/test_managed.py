@@ -5,6 +5,7 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
+import msgpack
 import pytest
 import trio
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.peers
 
 WORKERS = 300
 INTERVAL_BOUND_MS = 1_900  # the interval of one second, and what a busy machine adds; three intervals would show
+PLACEHOLDER = "dd-tracer-serverless-span"
 OFTEN = {"DD_SERVERLESS_FLUSH_STRATEGY": "continuously,1000"}
 
 
@@ -83,6 +85,54 @@ async def test_three_hundred_invocations_at_once_keep_their_data_apart(managed_s
     for start in ("START", "REPORT"):
         assert Counter(line.request_id for line in found.lines(f"{start} RequestId")) == Counter(ids)
     assert [found.counted(name) for name in ("invocations", "duration", "runtime_duration", "errors")] == [WORKERS] * 3 + [0]
+    assert found.account.duplicates == ()
+    assert found.account.problems == ()
+    assert found.own("WARN") == []
+    found.check_orderly()
+
+
+async def ask(call: Call, port: int, request: str, headers: dict[str, str], body: bytes) -> None:
+    """One request on a connection of its own, which must be answered 200."""
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    async with await call.connect(port) as stream:
+        await stream.send_all(f"{request} HTTP/1.1\r\nHost: x\r\n{told}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += await stream.receive_some()
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+
+
+def span_of(call: Call, trace_id: int, span_id: int, parent_id: int, name: str) -> dict[str, Any]:
+    told = {"service": "orders", "name": name, "resource": name, "type": "serverless", "trace_id": trace_id, "span_id": span_id}
+    times = {"start": 1_795_442_420_000_000_000, "duration": 1_000_000, "error": 0, "parent_id": parent_id}
+    return told | times | {"meta": {"request_id": call.request_id}, "metrics": {"_sampling_priority_v1": 1}}
+
+
+async def test_three_hundred_traced_invocations_at_once_have_each_their_own_trace(managed_scene_of):
+    scene = managed_scene_of(max_concurrency=WORKERS, timeout_ms=30_000)
+    running, all_run = dict[str, int](), trio.Event()
+
+    async def during(call: Call) -> None:
+        trace_id = running[call.request_id] = 1_000 + len(running)
+        named = {"lambda-runtime-aws-request-id": call.request_id, "Content-Type": "application/json"}
+        await ask(call, 8124, "POST /lambda/start-invocation", named, b"{}")
+        if len(running) == WORKERS:
+            all_run.set()
+        await all_run.wait()
+        await trio.sleep(int(call.request_id[:2], 16) / 200)  # each at its own pace: everything is interleaved
+        spans = [span_of(call, trace_id, 1, 0, PLACEHOLDER), span_of(call, trace_id, 2, 1, "query")]
+        kind = {"Content-Type": "application/msgpack", "Datadog-Meta-Lang": "java"}
+        await ask(call, 8126, "PUT /v0.4/traces", kind, msgpack.packb([spans]))
+        ids = {"x-datadog-trace-id": str(trace_id), "x-datadog-span-id": "1", "x-datadog-sampling-priority": "1"}
+        await ask(call, 8124, "POST /lambda/end-invocation", named | ids, b'{"statusCode":200}')
+
+    found = await scene.play([Step(during=during)], runtime=FakeRuntime(workers=WORKERS), act=invoke_at_once(WORKERS))
+    assert found.statuses == ["success"] * WORKERS
+    assert found.run.of_type("platform.logsDropped") == []  # else the machine was too slow for the local platform itself
+    came = Counter((span.name, span.trace_id, span.span_id, span.parent_id, dict(span.meta)["request_id"]) for span in found.account.spans)
+    own = {("aws.lambda", trace_id, 1, 0, request_id): 1 for request_id, trace_id in running.items()}
+    below = {("query", trace_id, 2, 1, request_id): 1 for request_id, trace_id in running.items()}
+    assert came == own | below
     assert found.account.duplicates == ()
     assert found.account.problems == ()
     assert found.own("WARN") == []

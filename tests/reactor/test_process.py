@@ -11,6 +11,7 @@ from fsm import flush, on_demand
 from protocols.http_server import Response
 from reactor import process as module
 from reactor.agent.agent import Agent
+from reactor.config.aws import read_sandbox
 from reactor.net.clock import SimulatedClock
 from reactor.net.errors import PeerUnavailable
 from reactor.net.memory import MemoryNetwork
@@ -148,6 +149,31 @@ async def test_a_cold_start_a_warm_one_and_the_end(autojump_clock, world_of, rec
     assert world.counts.delivered["logs"] == 8, "two lines of the function, START, END and REPORT of each"
     assert world.counts.accepted == {"telemetry record": 8, "datagram": 2}
     assert world.voice.lines == [("PLAIN", world.voice.of("PLAIN")[0])], "an ordinary life says one line"
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_early"),
+    [("on-demand", False), ("provisioned-concurrency", True), ("snap-start", True), ("lambda-managed-instances", True)],
+)
+async def test_what_a_flush_needs_is_loaded_beside_the_first_invocation_or_where_nobody_waits_for_the_init(
+    autojump_clock, settings_of, server_of, nursery, monkeypatch, kind, is_early
+):
+    warmed = []
+
+    async def warm_up(settings, trust):
+        warmed.append(trio.current_time())
+
+    monkeypatch.setattr(module, "warm_up", warm_up)
+    world = World(settings_of(), read_sandbox({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_LAMBDA_INITIALIZATION_TYPE": kind}))
+    await server_of(world.network, 9001, world.platform.answer)
+    nursery.start_soon(world.run)
+    await world.platform.asked.wait()
+    await trio.sleep(0.1)
+    assert bool(warmed) == is_early
+    if not is_early:
+        await world.platform.invoke("r-1")
+        await trio.sleep(0.1)
+        assert len(warmed) == 1
 
 
 async def test_the_next_event_is_asked_for_only_after_the_flush_was_answered(autojump_clock, world_of, records):

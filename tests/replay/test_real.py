@@ -11,13 +11,14 @@ from fixtures.record import RECORDED
 pytestmark = pytest.mark.peers
 
 
-@pytest.mark.parametrize("name", ["cold-and-warm", "runtime-crash"])
+@pytest.mark.parametrize("name", ["cold-and-warm", "runtime-crash", "traced"])
 def test_what_arrives_from_the_real_process_is_what_a_replay_sends(name, capsys):
     assert main(["replay", "--real", str(RECORDED / f"{name}.jsonl")]) == 0
     out = capsys.readouterr().out
     assert "sketch values" in out
     assert "exit code 0" in out
     assert "NOT" not in out
+    assert ("  spans " in out) == (name == "traced")
     assert ("life 2" in out) == (name == "runtime-crash")
 
 

@@ -44,6 +44,29 @@ def test_a_request_that_was_never_open_has_its_one_count_too():
     assert [requests.count("errors", "x") for _ in range(2)] == [True, False]
 
 
+def test_what_was_counted_before_the_request_began_counts_for_it():
+    """A library's end call may be read before the event that begins the invocation."""
+    requests = Requests()
+    requests.count("errors", "a")
+    requests.open("a", None)
+    assert [requests.count(name, "a") for name in ("errors", "timeouts")] == [False, True]
+
+
+def test_a_request_that_is_tried_again_has_a_count_of_its_own():
+    requests = opened("a")
+    requests.count("errors", "a")
+    requests.close("a")
+    requests.open("a", None)
+    assert requests.count("errors", "a")
+
+
+def test_of_requests_that_never_began_only_the_last_are_remembered():
+    requests = Requests()
+    for number in range(CLOSED_MAX + 1):
+        requests.count("errors", str(number))
+    assert [requests.count("errors", request_id) for request_id in ("1", str(CLOSED_MAX), "0")] == [False, False, True]
+
+
 def test_the_oldest_request_is_forgotten_when_there_are_too_many():
     requests = opened(*map(str, range(REQUESTS_MAX + 3)))
     assert (len(requests), requests.evicted, requests.get("2"), requests.get("3") is not None) == (REQUESTS_MAX, 3, None, True)

@@ -70,13 +70,13 @@ def install(*command: str, cwd: Path) -> None:
     """Whatever needs a registry."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=INSTALL_S, check=False)
     if done.returncode:
-        pytest.skip(f"{command[0]} cannot install: {(done.stderr or done.stdout)[-500:]}")
+        pytest.skip(f"{command[0]} cannot install: {(done.stderr + done.stdout)[-500:]}")
 
 
 def build(*command: str, cwd: Path) -> None:
     """Whatever needs none: that it fails is an error."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=INSTALL_S, check=False)
-    assert done.returncode == 0, done.stderr or done.stdout
+    assert done.returncode == 0, done.stderr + done.stdout
 
 
 def python_with(*packages: str) -> Path:
@@ -89,10 +89,9 @@ def python_with(*packages: str) -> Path:
     return made_once("python", [sys.version, *packages], make) / "bin" / "python"
 
 
-def copy(folder: Path, *names: str) -> None:
-    """Sources of functions."""
-    for name in names:
-        shutil.copy(FUNCTIONS / name, folder)
+def copy(folder: Path, *names: str) -> list[str]:
+    """Put sources of functions there; their texts."""
+    return [Path(shutil.copy(FUNCTIONS / name, folder)).read_text() for name in names]
 
 
 # --- what arrived
@@ -135,9 +134,9 @@ class Spans:
 
 
 def spans_of(found: Any) -> Spans:
-    """Each once, and all of a shape that the intake takes. (Log lines may come twice: a library may say the same twice.)"""
+    """Each once, and all of a shape that the intake takes. (Lines and counts may rightly come twice.)"""
     assert found.account.problems == ()
-    assert [text for text in found.account.duplicates if not text.startswith("log ")] == []
+    assert [text for text in found.account.duplicates if text.startswith("span ")] == []
     documents = [each["document"] for each in found.intake.documents() if each["out"] == "traces"]
     payloads = [payload for document in documents for payload in document["tracer_payloads"]]
     return Spans([span for payload in payloads for chunk in payload["chunks"] for span in chunk["spans"]])
@@ -164,6 +163,7 @@ def values_of(found: Any, name: str) -> tuple[int, float, float | None, float | 
 # --- what is invoked
 
 TRACE_ID, PARENT_ID = 2684756524522091840, 7431398482019833808  # of the queue's message
+X_RAY = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
 
 def payload(name: str) -> Any:
@@ -186,7 +186,7 @@ def queue_event() -> Any:
 
 def invocations() -> list[Invocation]:
     """A cold one through an HTTP API, one from a queue whose message has a context, a plain one, and one that fails."""
-    return [Invocation(json.dumps(event).encode()) for event in (http_event(), queue_event(), {}, {"fail": True})]
+    return [Invocation(json.dumps(event).encode(), trace_id=X_RAY) for event in (http_event(), queue_event(), {}, {"fail": True})]
 
 
 class Clients:
@@ -199,11 +199,18 @@ class Clients:
     def __init__(self, scene_in: Callable[..., Any]) -> None:
         self._scene_in = scene_in
 
-    def run(self, folder: Path, command: Sequence[str], environment: Mapping[str, str] | None = None, **changes: Any) -> Any:
+    def run(
+        self,
+        folder: Path,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        invoked: Sequence[Invocation] | None = None,
+        **changes: Any,
+    ) -> Any:
         """The function in this folder, whose runtime is `command`, through all invocations; what was found. Outside of any test."""
         given = {"memory_mb": 1_024, "timeout_ms": 20_000, "runtime": tuple(command), **changes}
         scene = self._scene_in(folder, {**LIBRARY_ENVIRONMENT, **(environment or {})}, **given)
-        return trio.run(partial(scene.play, invocations=invocations()))
+        return trio.run(partial(scene.play, invocations=invoked or invocations()))
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,20 @@ from reactor.config.finding import Finding
 from reactor.config.load import load
 from reactor.config.values import Settings
 
+MISSING = "this version does not have it"
+
 Load = Callable[..., tuple[Settings, tuple[Finding, ...]]]
+
+
+def served(settings: Settings, findings: tuple[Finding, ...]) -> tuple[Settings, tuple[Finding, ...]]:
+    """Without the word that something is not there yet: how its settings are read is tested all the same."""
+    return settings, tuple(finding for finding in findings if finding.reason != MISSING)
 
 
 @pytest.fixture
 def configured() -> Load:
     def configured(yaml_text: str | None = None, **env: str) -> tuple[Settings, tuple[Finding, ...]]:
-        return load(env, yaml_text)
+        return served(*load(env, yaml_text))
 
     return configured
 
@@ -24,7 +31,7 @@ def sound() -> Callable[..., Settings]:
     """Settings of a configuration about which there is nothing to say."""
 
     def sound(yaml_text: str | None = None, **env: str) -> Settings:
-        settings, findings = load(env, yaml_text)
+        settings, findings = served(*load(env, yaml_text))
         assert findings == ()
         return settings
 

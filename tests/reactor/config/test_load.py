@@ -287,6 +287,22 @@ def test_a_setting_without_effect_says_so_once_when_it_is_set(configured, row):
     assert "without effect" in findings[0].reason
 
 
+MISSED = {
+    "DD_SERVERLESS_APPSEC_ENABLED": "true",
+    "DD_EXPERIMENTAL_ENABLE_PROXY": "true",
+    "DD_OTLP_CONFIG_RECEIVER_PROTOCOLS_HTTP_ENDPOINT": "localhost:4318",
+    "DD_OTLP_CONFIG_RECEIVER_PROTOCOLS_GRPC_ENDPOINT": "localhost:4317",
+    "AWS_LWA_LAMBDA_RUNTIME_API_PROXY": "127.0.0.1:9002",
+}
+
+
+@pytest.mark.parametrize("name", MISSED)
+def test_whoever_asks_for_what_is_not_there_is_told_so_once(name):
+    _, (finding,) = load({name: MISSED[name]}, None)
+    assert finding.level == "ERROR"
+    assert "this version" in finding.reason
+
+
 def test_asking_for_what_happens_anyway_is_no_warning(sound):
     assert sound(DD_OTLP_CONFIG_LOGS_ENABLED="false", DD_HTTP_PROTOCOL="http1").otlp_config_logs_enabled is False
 
