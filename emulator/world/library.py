@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped, unused-ignore]
 import trio
@@ -49,7 +50,7 @@ class Library:
         """One trace of one span, which is the item."""
         ids = {"trace_id": item.number + 1, "span_id": item.number + 1, "parent_id": 0}
         told = {"service": "sim", "name": "sim.span", "resource": item.record(), "start": at_ns, "duration": 1_000_000}
-        body = msgpack.packb([[{**ids, **told}]])
+        body = _packed([[{**ids, **told}]])
         self._put(TRACES, "/v0.4/traces", MSGPACK, body, lambda: _posted(item), lambda: _accepted(item))
 
     def statistics(self, item: Item, at_ns: int) -> None:
@@ -57,7 +58,7 @@ class Library:
         group = {"Service": "sim", "Name": "sim.span", "Resource": item.record(), "OkSummary": ONE, "ErrorSummary": NONE}
         group |= {"Hits": 1, "TopLevelHits": 1, "Duration": 1_500_000}
         bucket = {"Start": at_ns // 10**10 * 10**10, "Duration": 10**10, "Stats": [group]}
-        body = msgpack.packb({"Env": "sim", "Lang": "java", "Stats": [bucket]})
+        body = _packed({"Env": "sim", "Lang": "java", "Stats": [bucket]})
         self._put(TRACES, "/v0.6/stats", MSGPACK, body, lambda: _posted(item), lambda: _accepted(item))
 
     def _put(self, port: int, target: str, headers: Headers, body: bytes, posted: Heard, heard: Heard) -> None:
@@ -84,6 +85,11 @@ class Library:
 
 def _named(request_id: str) -> Headers:
     return ((b"lambda-runtime-aws-request-id", request_id.encode()),) if request_id else ()
+
+
+def _packed(document: Any) -> bytes:
+    packed: Any = msgpack.packb(document)
+    return bytes(packed)
 
 
 def _nothing() -> None:
