@@ -23,8 +23,9 @@ Run the whole extension - the very process, with its listeners, delivery and sup
 seed makes a world: a platform, a function, an intake, and what goes wrong with them (late, lost, repeated and torn telemetry, failing and
 silent intakes, kills, freezes, clocks that jump, refusals, signals). The same seed gives the same run, every time.
 
-After each run must hold: nothing accepted is lost without being counted, nothing is delivered twice without being counted, no line is
-under another request's id, no invocation waits longer than promised, the exit is in time, and no machine met what no row names."""
+After each run must hold: nothing accepted is lost without being counted, nothing is delivered twice without being counted, no line and no
+invocation's span is under another request's id, an invocation whose library told of it has one span, no invocation waits longer than
+promised, the exit is in time, and no machine met what no row names."""
 EPILOG = """\
 examples:
   lambda-reactor simulate --seeds 1000              seeds 0 to 999

@@ -32,6 +32,7 @@ class World:
     random: Callable[[], float]
     spool: Path | None = None
     request_ids: int = 0
+    calls: int = 0  # invocations of which a library may speak
 
     @property
     def function(self) -> FunctionConfig:
@@ -39,6 +40,17 @@ class World:
 
     def epoch_ms(self) -> int:
         return self.clock.now().epoch_ms
+
+
+@attrs.define
+class Calls:
+    """What the library said of one invocation and was heard; `is_retried`: the same request is tried again, or was before."""
+
+    request_id: str
+    manner: str
+    started: bool = False
+    ended: bool = False
+    is_retried: bool = False
 
 
 @attrs.define
@@ -54,6 +66,7 @@ class Account:
     datagrams_taken: list[tuple[float, bytes]] = attrs.field(factory=list)  # when (trio's time), and what
     ended_at_s: float = 0.0
     events_given: int = 0
+    calls: dict[int, Calls] = attrs.field(factory=dict)  # by the number that the library has given the invocation
     records_posted: int = 0
     records_accepted: int = 0
     first_arrival: int = 0

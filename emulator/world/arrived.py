@@ -22,6 +22,7 @@ class Arrived:
     values: dict[int, list[tuple[float, int]]] = attrs.field(factory=dict)  # value (of sketches the sum) and count
     by_kind: Counter[str] = attrs.field(factory=Counter)  # every entry, series and sketch, ours too
     invocations: float = 0.0
+    own_spans: list[tuple[str, int]] = attrs.field(factory=list)  # of invocations: request id, and the id of the span
     problems: list[str] = attrs.field(factory=list)
 
 
@@ -64,6 +65,26 @@ def _read_sketches(document: Any, arrived: Arrived) -> None:
             arrived.invocations += item["dogsketches"][0]["cnt"]
 
 
+def _read_traces(document: Any, arrived: Arrived) -> None:
+    for payload in document.get("tracer_payloads", ()):
+        for chunk in payload.get("chunks", ()):
+            for span in chunk.get("spans", ()):
+                arrived.by_kind["traces"] += 1
+                if (found := MARKED.search(span["resource"])) is not None:
+                    arrived.items[int(found[1])] += 1
+                elif span["name"] == "aws.lambda":
+                    arrived.own_spans.append((span["meta"]["request_id"], span["span_id"]))
+
+
+def _read_stats(document: Any, arrived: Arrived) -> None:
+    for payload in document["Stats"]:
+        for bucket in payload["Stats"]:
+            for group in bucket["Stats"]:
+                arrived.by_kind["stats"] += 1
+                if (found := MARKED.search(group["Resource"])) is not None:
+                    arrived.items[int(found[1])] += 1
+
+
 def _number(tags: Iterable[str]) -> int | None:
     return next((int(tag.removeprefix(TAG)) for tag in tags if tag.startswith(TAG)), None)
 
@@ -72,4 +93,4 @@ def _ignore(document: Any, arrived: Arrived) -> None:
     """Events and service checks: the function of this world sends none."""
 
 
-_READERS = {"logs": _read_logs, "series": _read_series, "sketches": _read_sketches}
+_READERS = {"logs": _read_logs, "series": _read_series, "sketches": _read_sketches, "traces": _read_traces, "stats": _read_stats}

@@ -11,13 +11,14 @@ from emulator.world.accounts import Account, World
 from emulator.world.arrived import Arrived, read_arrivals
 from emulator.world.extension import Figures
 from emulator.world.history import Violation
-from emulator.world.items import Item
+from emulator.world.items import LIBRARY_KINDS, Item
 
 SHOWN_MAX = 5
 CHECKPOINT_S = 0.11  # datagrams are acknowledged by nobody: so long after they were read, they outlive the process
 TWICE = "delivered, perhaps twice"
 NOT_TAKEN = ("telemetry record: after the end", "telemetry record: before the registration")
-NOT_OURS = ("telemetry record: by the platform", "datagram: the kernel's", "log line: unreadable")
+CALL = "call of a library"  # comes too late, or twice, or for nobody: then it is dropped, and counted
+NOT_OURS = ("telemetry record: by the platform", CALL, "datagram: the kernel's", "log line: unreadable")
 
 
 Found = Iterator[tuple[str, str]]
@@ -71,6 +72,8 @@ def _check_alone(world: World, account: Account, arrived: Arrived, figures: Figu
     if account.code is not None:
         yield from _check_lines(world, [(account, arrived, figures)])
         yield from _check_metrics(world, [(account, arrived, figures)])
+        yield from _check_spans(world, account, arrived, figures)
+        yield from _check_own_spans(world, account, arrived, figures)
         yield from _check_balance(account, figures)
         yield from _check_invocations(account, arrived, figures)
 
@@ -135,7 +138,7 @@ def _check_repeats(world: World, lives: list[Life]) -> Found:
 
 def _check_delivered(figures: Figures, arrived: Arrived) -> Found:
     """What counts as delivered has arrived."""
-    for kind in ("logs", "series", "sketches"):
+    for kind in ("logs", "series", "sketches", "traces", "stats"):
         if figures.delivered.get(kind, 0) > arrived.by_kind[kind]:
             yield "not delivered", f"{figures.delivered[kind]} {kind} count as delivered, {arrived.by_kind[kind]} have arrived"
 
@@ -176,6 +179,39 @@ def _check_metrics(world: World, lives: list[Life]) -> Found:
     lost_allowed = sum(_dropped(figures, "series", "sketches") + figures.samples_refused for _, _, figures in lives)
     if len(missing) > lost_allowed:
         yield "lost", f"{len(missing)} metrics that were accepted have not arrived, {lost_allowed} are told of: {_names(missing)}"
+
+
+def _check_spans(world: World, account: Account, arrived: Arrived, figures: Figures) -> Found:
+    """What a library sent to the port for tracers and was answered 200 has arrived, or is told of."""
+    for kind, heads in (
+        ("span", ("traces: ", "trace: ", "span: ", "trace request: ")),
+        ("statistics", ("stats: ", "group of statistics: ")),
+    ):
+        missing = [
+            item for item in world.items.of_life(account.number) if item.kind == kind and item.accepted and not arrived.items[item.number]
+        ]
+        told = _starting(figures.dropped, *heads) + _starting(figures.refused, *heads)
+        if len(missing) > told:
+            yield "lost", f"{len(missing)} of {kind} that were accepted have not arrived, {told} are told of: {_names(missing)}"
+
+
+def _check_own_spans(world: World, account: Account, arrived: Arrived, figures: Figures) -> Found:
+    """One span of each invocation that its library told of, under its own request id and with its own ids."""
+    in_doubt = _dropped(figures, "traces") or figures.noted.get(f"traces: {TWICE}", 0)
+    # One that is dropped as repeated has been taken before.
+    untaken = _dropped(figures, CALL) - figures.dropped.get(f"{CALL}: repeated", 0)
+    by_request = Counter(request_id for request_id, _ in arrived.own_spans)
+    for calls in account.calls.values():
+        times = by_request[calls.request_id]
+        if times > 1 and not calls.is_retried and not in_doubt:
+            yield "span twice", f"{times} spans of {calls.request_id}"
+        is_told = calls.manner in ("named", "doubled") and calls.started and calls.ended
+        if is_told and not times and not in_doubt and not untaken and not calls.is_retried:
+            yield "no span", f"none of {calls.request_id}, whose start and end were told"
+    named = {number: calls.request_id for number, calls in account.calls.items() if calls.manner not in ("", "unnamed")}
+    for request_id, span_id in arrived.own_spans:
+        if named.get(span_id, request_id) != request_id:
+            yield "wrong request id", f"the span of {named[span_id]} came as {request_id}"
 
 
 def _items_of(lives: list[Life]) -> Counter[int]:
@@ -220,6 +256,8 @@ def _check_nothing_lost(world: World, figures: Figures) -> Found:
 
 def kind_of(item: Item) -> str:
     """The kind of payload that brings it."""
+    if item.kind in LIBRARY_KINDS:
+        return "traces" if item.kind == "span" else "stats"
     return "logs" if item.is_line else "sketches" if item.kind in ("distribution", "packed") else "series"
 
 

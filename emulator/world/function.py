@@ -6,9 +6,10 @@ import attrs
 import trio
 
 from emulator import records
-from emulator.world.accounts import Account, World
+from emulator.world.accounts import Account, Calls, World
 from emulator.world.feed import Feed
-from emulator.world.items import Record
+from emulator.world.items import LIBRARY_KINDS, Record
+from emulator.world.library import Library
 from emulator.world.scenario import LINES, Invocation, Work
 from emulator.world.wire import WorldNetwork
 
@@ -32,8 +33,8 @@ class InHand:
 class Function:
     """Runs invocations: emits lines, datagrams and the platform's records of them."""
 
-    def __init__(self, world: World, account: Account, network: WorldNetwork, feed: Feed) -> None:
-        self._world, self._account, self._network, self._feed = world, account, network, feed
+    def __init__(self, world: World, account: Account, network: WorldNetwork, feed: Feed, library: Library) -> None:
+        self._world, self._account, self._network, self._feed, self._library = world, account, network, feed, library
         self.in_hand = InHand()
         self._owed: list[Record] = []  # records that come inside the next invocation
 
@@ -56,6 +57,7 @@ class Function:
 
     async def run(self, invocation: Invocation) -> None:
         """Do all of the invocation's work, each piece at its time."""
+        self._speak(invocation)
         began_s = trio.current_time()
         duration_ms = self._world.scenario.timeout_ms if invocation.outcome == "timeout" else invocation.duration_ms
         for at_ms, step in self._steps(invocation, duration_ms):
@@ -67,6 +69,8 @@ class Function:
         steps: list[tuple[float, Callable[[], None]]] = [(work.at_ms, _bound(self.do, work)) for work in invocation.work]
         if invocation.jump_ms:
             steps.append((duration_ms / 2, _bound(self._jump, invocation.jump_ms)))
+        if invocation.calls and invocation.outcome in ("success", "error"):
+            steps.append((duration_ms, self._speak_of_end))
         if not invocation.is_early:
             steps.append((duration_ms, _bound(self.emit_end, invocation)))
         return sorted(steps, key=lambda step: step[0])  # what is at the same time stays in order: the end comes last
@@ -76,10 +80,38 @@ class Function:
             item = self._world.items.new(work.kind, self._account.number, self.in_hand.request_id)
             if work.kind in LINES:
                 self._feed.emit(records.log_line("function", self._world.epoch_ms(), item.record()), item)
+            elif work.kind in LIBRARY_KINDS:
+                send = self._library.span if work.kind == "span" else self._library.statistics
+                send(item, self._world.epoch_ms() * 1_000_000)
             else:
                 datagram = item.datagram()
                 self._account.datagrams_sent.append((datagram, item))
                 self._network.send_datagram(DATAGRAM_PORT, datagram)
+
+    def _speak(self, invocation: Invocation) -> None:
+        """The library says that the handler begins."""
+        world, request_id = self._world, self.in_hand.request_id
+        before = [each for each in self._account.calls.values() if each.request_id == request_id]
+        world.calls += 1
+        self._number = world.calls
+        self._calls = self._account.calls[world.calls] = Calls(request_id, invocation.calls, is_retried=bool(before))
+        for each in before:
+            each.is_retried = True
+        if invocation.calls and invocation.calls != "no_start":
+            for _ in range(2 if invocation.calls == "doubled" else 1):
+                self._library.start("" if invocation.calls == "unnamed" else request_id, self._heard_start)
+
+    def _speak_of_end(self) -> None:
+        if self._calls.manner != "no_end":
+            for _ in range(2 if self._calls.manner == "doubled" else 1):
+                calls = self._calls
+                self._library.end("" if calls.manner == "unnamed" else calls.request_id, self._number, _bound(self._heard_end, calls))
+
+    def _heard_start(self) -> None:
+        self._calls.started = True
+
+    def _heard_end(self, calls: Calls) -> None:
+        calls.ended = True
 
     def crash(self, invocation: Invocation) -> None:
         """The runtime ends by itself, if the invocation is not over."""

@@ -31,7 +31,25 @@ def generate(seed: int) -> Scenario:
         intake=() if dice.random() < 0.5 else _intake(dice),
         lives=lives,
     )
-    return _managed(scenario, dice) if dice.random() < 0.2 else scenario
+    return _traced(_managed(scenario, dice) if dice.random() < 0.2 else scenario, Random(f"library {seed}"))
+
+
+def _traced(scenario: Scenario, dice: Random) -> Scenario:
+    """The same with a library that traces, in a third of the worlds. Its dice are its own: the other worlds stay what they were."""
+    if dice.random() < 0.67:
+        return scenario
+    calls = dice.choice((("named",), ("named", "doubled"), ("unnamed",), ("named", "unnamed", "doubled", "no_start", "no_end", "")))
+    lives = tuple(
+        attrs.evolve(life, invocations=tuple(_with_library(each, dice.choice(calls), dice) for each in life.invocations))
+        for life in scenario.lives
+    )
+    return attrs.evolve(scenario, lives=lives)
+
+
+def _with_library(invocation: Invocation, calls: str, dice: Random) -> Invocation:
+    kinds = dice.choice(((), ("span",), ("span", "span"), ("span", "statistics")))
+    work = tuple(Work(dice.randint(0, invocation.duration_ms), kind) for kind in kinds)
+    return attrs.evolve(invocation, work=(*invocation.work, *work), calls=calls)
 
 
 def _managed(scenario: Scenario, dice: Random) -> Scenario:

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+LIBRARY_KINDS = ("span", "statistics")
 LINE_KINDS = ("text", "json_text", "object", "foreign")
 MARK, TAG = "item-", "item:"
 

@@ -14,6 +14,7 @@ from emulator.world.extension import Place
 from emulator.world.feed import Feed
 from emulator.world.function import Function
 from emulator.world.items import Record
+from emulator.world.library import Library
 from emulator.world.promises import SLACK_MS, Promises
 from emulator.world.scenario import Ending, Invocation, Life, Work
 from emulator.world.wire import PacedStream, WorldNetwork, accept
@@ -40,7 +41,8 @@ class LifeRun:
         self._feed = Feed(number, self._network, world.history, life.troubles, world.scenario.pieces, world.scenario.is_managed)
         self._feed.read = self._was_read
         self._api = Api(number, life, world.scenario, world.history, self._feed.subscribe, self._promises.look_again)
-        self._function = Function(world, account, self._network, self._feed)
+        self._library = Library(self._network, world.history)
+        self._function = Function(world, account, self._network, self._feed, self._library)
         self._scope = trio.CancelScope()
         self._failures = 0
         self._is_ordered = True  # no record that tells whose lines are whose was lost or early
@@ -53,6 +55,7 @@ class LifeRun:
             nursery.start_soon(accept, self._platform, self._api.serve)
             nursery.start_soon(accept, await network.listen("", INTAKE_PORT), self._serve_intake)
             nursery.start_soon(self._feed.run)
+            nursery.start_soon(self._library.run)
             self._history.note("life %d begins", self.account.number)
             self._extension = self._world.make(self._place())
             self._promises.watch(self._api, self._function, self._extension)
@@ -81,6 +84,7 @@ class LifeRun:
             "DD_API_KEY": "0" * 32,
             "DD_URL": intake,
             "DD_LOGS_CONFIG_LOGS_DD_URL": intake,
+            "DD_APM_DD_URL": intake,
             "DD_SERVERLESS_FLUSH_STRATEGY": scenario.strategy,
             "DD_FLUSH_BUDGET_MS": str(scenario.flush_budget_ms),
         }

@@ -48,7 +48,7 @@ class ManagedRun(LifeRun):
             self._failures = 0
         if not await self._stumbles(invocation):
             return False
-        function = Function(self._world, self.account, self._network, self._feed)
+        function = Function(self._world, self.account, self._network, self._feed, self._library)
         function.begin(invocation)
         self._functions.append((function, invocation))
         nursery.start_soon(function.run, invocation)

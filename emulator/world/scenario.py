@@ -19,7 +19,8 @@ class Work:
 
 # object: names its request; foreign: an object that does not; packed: three values in one line; odd: lines that are none around a good one;
 # equal: a count twice, once with a tag that all metrics get anyway, so that both are of one context.
-WORKS = ("text", "json_text", "object", "foreign", "count", "gauge", "distribution", "packed", "odd", "equal")
+# span and statistics: what a library sends to the port for tracers.
+WORKS = ("text", "json_text", "object", "foreign", "count", "gauge", "distribution", "packed", "odd", "equal", "span", "statistics")
 LINES = ("text", "json_text", "object", "foreign")
 
 
@@ -61,6 +62,7 @@ class Invocation:
     start_record: str = "sent"  # sent, lost
     done_record: str = "sent"  # sent, lost, late (with the report)
     report_record: str = "late"  # late (inside the next invocation), prompt, lost
+    calls: str = ""  # of a library: named, unnamed, doubled (named), no_start, no_end (named)
 
 
 @attrs.frozen

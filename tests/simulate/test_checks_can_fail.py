@@ -1,5 +1,6 @@
 """Each promise broken on purpose, in the real process, is seen: a check that cannot fail checks nothing."""
 
+import attrs
 import pytest
 
 from emulator.world.scenario import Ending, Invocation, Life, Scenario, Work
@@ -202,3 +203,57 @@ def test_more_memory_than_is_bounded_is_seen(broken, kinds_of):
         simulated.process.agent.outbox.bytes += 1 << 40
 
     assert {"over a bound", "left behind"} <= kinds_of(WORLD, broken(grow))
+
+
+TRACED = Scenario(0, lives=(Life((Invocation(work=(Work(0, "span"), Work(1, "statistics")), calls="named"), Invocation(calls="doubled"))),))
+
+
+@pytest.mark.parametrize("calls", ["", "named", "unnamed", "doubled", "no_start", "no_end"])
+@pytest.mark.parametrize("is_managed", [False, True])
+def test_the_traced_worlds_they_break_are_in_order(kinds_of, calls, is_managed):
+    invocation = Invocation(work=(Work(0, "span"), Work(1, "statistics")), calls=calls, report_record="prompt")
+    assert kinds_of(Scenario(0, is_managed=is_managed, lives=(Life((invocation, invocation)),))) == set()
+
+
+@pytest.mark.parametrize(("kind", "violations"), [("traces", {"lost", "no span", "not delivered"}), ("stats", {"lost", "not delivered"})])
+def test_spans_and_statistics_that_are_never_sent_are_missed(kind, violations, broken, kinds_of):
+    def lose_all(simulated):
+        process = simulated.process
+
+        def lose(effect, ordinary):
+            if effect.payload.body.kind == kind:
+                process.receive(given.SendEnded(effect.payload.number, 202))
+            else:
+                ordinary(effect)
+
+        performs_instead(process, SendPayload, lose)
+
+    assert kinds_of(TRACED, broken(lose_all)) == violations
+
+
+def test_a_call_that_is_put_to_another_request_is_seen(broken, kinds_of):
+    def swap(simulated):
+        process, ordinary = simulated.process, simulated.process.receive
+
+        def receive(item):
+            if isinstance(item, given.Called) and item.call.request_id == "request-2":
+                item = attrs.evolve(
+                    item, call=attrs.evolve(item.call, headers={**item.call.headers, "lambda-runtime-aws-request-id": "request-1"})
+                )
+            return ordinary(item)
+
+        process.receive = receive
+
+    assert kinds_of(TRACED, broken(swap)) & {"no span", "wrong request id"}
+
+
+def test_a_span_of_an_invocation_that_comes_twice_is_seen(broken, kinds_of):
+    def twice(simulated):
+        def send(effect, ordinary):
+            ordinary(effect)
+            if effect.payload.body.kind == "traces":
+                ordinary(effect)
+
+        performs_instead(simulated.process, SendPayload, send)
+
+    assert "span twice" in kinds_of(TRACED, broken(twice))
