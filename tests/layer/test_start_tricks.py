@@ -315,3 +315,31 @@ print([name for name in ("reactor.run", "reactor.process", "trio._core._run") if
     assert len(quick) > 300
     assert set(quick[:-1]) <= set(plain), "fewer modules are loaded, and these are alike"
     assert quick[-1] == "[]"
+
+
+def test_machine_code_is_loaded_from_where_the_index_says(start):
+    code = """
+import reactor.run, _typing, _queue, _contextvars, _json
+for module in (_typing, _queue, _contextvars, _json):
+    print(module.__name__, getattr(module, "__file__", None), type(module.__spec__.loader).__name__)
+"""
+    assert start(code) == start(code, plain=True)
+
+
+def test_methods_of_a_class_made_ahead_that_name_their_class_mean_the_made_one(alike):
+    assert (
+        alike("""
+import attrs, gc, types
+import reactor.run, fsm.on_demand, trio
+found = 0
+for cls in [one for one in gc.get_objects() if isinstance(one, type) and "__attrs_attrs__" in one.__dict__]:
+    for value in cls.__dict__.values():
+        function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+        if isinstance(function, types.FunctionType) and "__class__" in function.__code__.co_freevars:
+            cell = function.__closure__[function.__code__.co_freevars.index("__class__")]
+            found += 1
+            assert cell.cell_contents.__qualname__ != cls.__qualname__ or cell.cell_contents is cls, cls
+print("all")
+""")
+        == "all\n"
+    )
