@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from layer import trio_front
+from layer.attrs_record import has_cell_of
 
 SITE = Path(sysconfig.get_paths()["purelib"])
 
@@ -326,20 +327,20 @@ for module in (_typing, _queue, _contextvars, _json):
     assert start(code) == start(code, plain=True)
 
 
-def test_methods_of_a_class_made_ahead_that_name_their_class_mean_the_made_one(alike):
-    assert (
-        alike("""
-import attrs, gc, types
-import reactor.run, fsm.on_demand, trio
-found = 0
-for cls in [one for one in gc.get_objects() if isinstance(one, type) and "__attrs_attrs__" in one.__dict__]:
-    for value in cls.__dict__.values():
-        function = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
-        if isinstance(function, types.FunctionType) and "__class__" in function.__code__.co_freevars:
-            cell = function.__closure__[function.__code__.co_freevars.index("__class__")]
-            found += 1
-            assert cell.cell_contents.__qualname__ != cls.__qualname__ or cell.cell_contents is cls, cls
-print("all")
-""")
-        == "all\n"
-    )
+def test_a_record_knows_whether_methods_name_their_class():
+    class Naming:
+        def method(self):
+            return __class__
+
+        @property
+        def shown(self):
+            return super().__repr__()
+
+        @classmethod
+        def make(cls):
+            return super().__new__(cls)
+
+        def silent(self):
+            return self
+
+    assert [name for name, value in vars(Naming).items() if has_cell_of(Naming, value)] == ["method", "shown", "make"]
