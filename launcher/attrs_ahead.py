@@ -6,7 +6,7 @@ not a class that was recorded, with the very fields that were recorded, is left 
 
 A recorded class is {"fields": names annotated or assigned, "slots": names or None, "methods": ((name, code, defaults, keyword
 defaults)...), "common": names of methods that attrs does not compile, "names": globals that methods use, "values": what else is set,
-"attributes": ((name, alias, in init, in order, in repr)...)}.
+"attributes": ((name, alias, in init, in order, in repr)...), "names itself": whether methods have a cell for the class}.
 """
 
 import marshal
@@ -41,6 +41,9 @@ class Field:
         """As a decorator, which is rare enough to be left to attrs: nothing of it is recorded."""
         self.options["validator"] = function
         return function
+
+
+PLAIN = Field({})  # of every field that is nothing but a name
 
 
 class Factory:
@@ -178,14 +181,18 @@ def _own(cls: type) -> "Attributes | None":
 def _fields(cls: type, recorded: "dict[str, Any]") -> "dict[str, Field]":
     """Those of the class, and those that it has from others."""
     fields: dict[str, Field] = {}
-    for base in reversed(cls.__mro__[1:]):
+    for base in cls.__mro__[:0:-1]:
         own = base.__dict__.get(OWN)
         if type(own) is Attributes:
             fields.update(own.fields)
+    body = cls.__dict__
+    annotations = body.get("__annotations__", ())
     for name, *_ in recorded["attributes"]:
-        given = cls.__dict__.get(name, NOTHING)
-        if name in cls.__dict__ or name in vars(cls).get("__annotations__", ()):
+        if name in body:
+            given = body[name]
             fields[name] = given if type(given) is Field else Field({"default": given})
+        elif name in annotations:
+            fields[name] = PLAIN
     return fields
 
 
@@ -211,7 +218,8 @@ def _made(cls: type, recorded: "dict[str, Any]") -> type:
     body |= added
     body["__slots__"], body["__qualname__"] = recorded["slots"], cls.__qualname__
     made = type(cls)(cls.__name__, cls.__bases__, body)
-    _point_to(made, cls)
+    if recorded["names itself"]:
+        _point_to(made, cls)
     return made
 
 

@@ -2,9 +2,10 @@
 
 Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
 index of that size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a
-package, path, offset, size)}; `classes`, for attrs_ahead.py. In the index itself are `patterns`, compiled expressions {(pattern, flags):
-arguments of _sre.compile}, and `later`, the names of modules that are loaded when something in them is asked for. A module that is not in
-there is found in its file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+package, path, offset, size)}; `classes`, for attrs_ahead.py. In the index itself are `machine`, the standard library's extension
+modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and `later`, the names of modules
+that are loaded when something in them is asked for. A module that is not in there is found in its
+file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
 """
 
 import marshal
@@ -43,6 +44,7 @@ class Archive:
         contents = marshal.loads(posix.pread(fd, size, SIZE_BYTES))
         self._codes: dict[str, tuple[bool, str, int, int]] = contents["codes"]
         self._classes: dict[str, tuple[int, int]] = contents["classes"]
+        self._machine: dict[str, str] = contents["machine"]
         self._later: tuple[str, ...] = contents["later"]
         self.patterns = contents["patterns"]
         self._root, self._fd, self._begin = root, fd, SIZE_BYTES + size
@@ -50,13 +52,19 @@ class Archive:
     def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         found = self._codes.get(name)
         if found is None:
-            return None
+            return self._find_machine_code(name) if name in self._machine else None
         is_package, file = found[:2]
         spec = ModuleSpec(name, self, origin=self._root + file, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if is_package:
             spec.submodule_search_locations = [(self._root + file).rpartition("/")[0]]
         return spec
+
+    def _find_machine_code(self, name: str) -> "ModuleSpec | None":
+        import _frozen_importlib_external as external
+
+        path = self._root + self._machine[name]
+        return external.spec_from_file_location(name, path, loader=external.ExtensionFileLoader(name, path))
 
     def create_module(self, spec: "ModuleSpec") -> None:
         """The usual one."""

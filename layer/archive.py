@@ -149,6 +149,13 @@ def is_machine_code(root: str, path: str) -> bool:
         return False
 
 
+def machine_code(root: str, names: list[str]) -> dict[str, str]:
+    """The standard library's extension modules, by name: nobody searches folders for them."""
+    folder = f"/{FOLDERS[0]}/lib-dynload"
+    files = {file.partition(".")[0]: f"{folder}/{file}" for file in sorted(posix.listdir(root + folder)) if file.endswith(".so")}
+    return {name: files[name] for name in names if name in files}
+
+
 def changed(sources: str, codes: "Codes") -> "Codes":
     """trio's modules as `trio_front` makes them, and the stand-in for attrs."""
     sys.path.append(sys.argv[0].rpartition("/layer/")[0])
@@ -189,7 +196,7 @@ def recorded(root: str) -> "dict[str, Any]":
     return {"classes": recorder.classes, "left_out": recorder.left_out}
 
 
-def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object) -> None:
+def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, machine: dict[str, str]) -> None:
     body = bytearray()
 
     def put(data: bytes) -> tuple[int, int]:
@@ -199,6 +206,7 @@ def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object) 
     index = {
         "codes": {name: (is_package, path, *put(code)) for name, (is_package, path, code) in sorted(codes.items())},
         "classes": {name: put(record) for name, record in sorted(classes.items())},
+        "machine": machine,
         "patterns": made,
         "later": tuple(sorted(set(LATER) & codes.keys())),
     }
@@ -214,9 +222,10 @@ def main(root: str, sources: str) -> None:
     records: dict[str, Any] = apart(lambda: recorded(root))
     for name, reason in records["left_out"].items():
         print(f"attrs makes {name} at each start: {reason!s}")
-    write(root, codes, records["classes"], made := apart(patterns))
+    machine = machine_code(root, names)
+    write(root, codes, records["classes"], made := apart(patterns), machine)
     quick: list[str] = apart(lambda: loaded_quickly(root))
-    write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"], made)
+    write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"], made, machine)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ recorded is left out, and attrs makes it at each start.
 
 import marshal
 import sys
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -109,7 +110,20 @@ def recorded(body: dict[str, Any], made: type, recorder: Recorder) -> dict[str, 
         "values": values,
         "names": needed(methods),
         "attributes": tuple((one.name, one.alias, one.init, bool(one.order), bool(one.repr)) for one in attributes),
+        "names itself": any(map(partial(has_cell_of, made), made.__dict__.values())),
     }
+
+
+def has_cell_of(cls: type, value: Any) -> bool:
+    """Whether this method says `super()` or `__class__`."""
+    function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value.fget if isinstance(value, property) else value
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            if cell.cell_contents is cls:
+                return True
+        except ValueError:  # an empty one
+            continue
+    return False
 
 
 def fields(body: dict[str, Any], kind: type) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from layer import trio_front
+from layer.attrs_record import has_cell_of
 
 SITE = Path(sysconfig.get_paths()["purelib"])
 
@@ -315,3 +316,31 @@ print([name for name in ("reactor.run", "reactor.process", "trio._core._run") if
     assert len(quick) > 300
     assert set(quick[:-1]) <= set(plain), "fewer modules are loaded, and these are alike"
     assert quick[-1] == "[]"
+
+
+def test_machine_code_is_loaded_from_where_the_index_says(start):
+    code = """
+import reactor.run, _typing, _queue, _contextvars, _json
+for module in (_typing, _queue, _contextvars, _json):
+    print(module.__name__, getattr(module, "__file__", None), type(module.__spec__.loader).__name__)
+"""
+    assert start(code) == start(code, plain=True)
+
+
+def test_a_record_knows_whether_methods_name_their_class():
+    class Naming:
+        def method(self):
+            return __class__
+
+        @property
+        def shown(self):
+            return super().__repr__()
+
+        @classmethod
+        def make(cls):
+            return super().__new__(cls)
+
+        def silent(self):
+            return self
+
+    assert [name for name, value in vars(Naming).items() if has_cell_of(Naming, value)] == ["method", "shown", "make"]
