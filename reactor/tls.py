@@ -1,6 +1,6 @@
 """Whom to trust with telemetry: the system's authorities, those of `DD_TLS_CERT_FILE` beside them, or anybody if the settings say so.
 
-One context for all intakes, made while the function's runtime boots, or when the first connection wants it.
+One context for all intakes, made beside the first invocation, or when the first connection wants it.
 AWS's own services are reached without any of this (specification, lifecycle 21).
 """
 

@@ -1,4 +1,4 @@
-"""Loads, while the function's runtime boots, what the first flush will need; smallest first, and one at a time."""
+"""Loads, beside the first invocation or before it, what the first flush will need; smallest first, and one at a time."""
 
 import importlib
 import sys
