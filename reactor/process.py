@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
 # Whether what the first flush needs is loaded while the function's runtime boots, or beside the first invocation (docs/layer.md).
 # Where nobody waits for the init, and on managed instances, it is early in any case.
-WARM_UP_EARLY = False
+WARM_UP_EARLY = True
 
 
 class Process:

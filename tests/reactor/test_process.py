@@ -152,12 +152,19 @@ async def test_a_cold_start_a_warm_one_and_the_end(autojump_clock, world_of, rec
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_early"),
-    [("on-demand", False), ("provisioned-concurrency", True), ("snap-start", True), ("lambda-managed-instances", True)],
+    ("kind", "constant", "is_early"),
+    [
+        ("on-demand", True, True),
+        ("on-demand", False, False),
+        ("provisioned-concurrency", False, True),
+        ("snap-start", False, True),
+        ("lambda-managed-instances", False, True),
+    ],
 )
-async def test_what_a_flush_needs_is_loaded_beside_the_first_invocation_or_where_nobody_waits_for_the_init(
-    autojump_clock, settings_of, server_of, nursery, monkeypatch, kind, is_early
+async def test_what_a_flush_needs_is_loaded_while_the_runtime_boots_or_beside_the_first_invocation(
+    autojump_clock, settings_of, server_of, nursery, monkeypatch, kind, constant, is_early
 ):
+    monkeypatch.setattr(module, "WARM_UP_EARLY", constant)
     warmed = []
 
     async def warm_up(settings, trust):
