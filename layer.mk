@@ -13,11 +13,12 @@ ARCH := x86_64
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 PYTHON ?=
 
-.PHONY: help demo test long lint format bench docs clean layer image
+.PHONY: help demo test check long lint format bench docs clean layer image
 
 help:
 	@echo 'make -f layer.mk demo     run a function with the extension on a local Lambda platform, and compare what arrives'
 	@echo 'make -f layer.mk test     format, lint, types, the model check, all tests but the long ones, the benchmark table'
+	@echo 'make -f layer.mk check    visit every state of the machines'
 	@echo 'make -f layer.mk long     the tests that take longer'
 	@echo 'make -f layer.mk lint     format check, lint and types alone'
 	@echo 'make -f layer.mk format   rewrite the sources in the one format'
@@ -31,10 +32,18 @@ help:
 demo: $(VENV)/.demo
 	@$(BIN)/python -m cli.demo
 
-test: lint
-	@$(BIN)/lambda-reactor check
-	@$(BIN)/python -m pytest -m 'not long'
+# What waits most of its time (whole processes) runs beside what computes; its output comes when both are done.
+test: $(VENV)/.dev
+	@$(MAKE) -f layer.mk -j 2 lint check
+	@mkdir -p build
+	@$(BIN)/python -m pytest -m 'not long' tests/process >build/tests-process.txt 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest -m 'not long' --ignore=tests/process; rest=$$?; \
+	wait $$beside; process=$$?; cat build/tests-process.txt; \
+	exit $$((rest | process))
 	@$(BIN)/python -m bench.run
+
+check: $(VENV)/.dev
+	@$(BIN)/lambda-reactor check
 
 long: $(VENV)/.layer
 	@$(BIN)/python -m pytest -m long
