@@ -8,11 +8,11 @@ from pipelines.stats.client import StatsSettings
 from pipelines.stats.pipeline import Source, StatsPipeline
 from pipelines.tags import FunctionFacts
 from pipelines.traces.facts import Hooks, StatsSink, TracesSettings
-from pipelines.traces.filter_tags import FilterTags
-from pipelines.traces.obfuscate.obfuscator import ObfuscationSettings, make_obfuscator
+from pipelines.traces.obfuscate.obfuscator import make_obfuscator
 from pipelines.traces.pipeline import TracesPipeline
 from protocols.intake_traces import PayloadFields
 from protocols.trace_values import Span
+from reactor.agent.obfuscation import filter_tags, obfuscation_settings
 from reactor.config.aws import SandboxEnvironment
 from reactor.config.values import Settings
 
@@ -37,46 +37,11 @@ def make_traces(
         runtime_api=sandbox.runtime_api,
         otlp_ports=tuple(port for port in (settings.otlp_http_port, settings.otlp_grpc_port) if port),
     )
-    obfuscate = make_obfuscator(obfuscation(settings), lambda error: say("ERROR", error))
+    obfuscate = make_obfuscator(obfuscation_settings(settings), lambda error: say("ERROR", error))
     filters = filter_tags(settings)
     for error in filters.errors:
         say("ERROR", error)
     return TracesPipeline(wanted, obfuscate, filters.keeps if filters else None, hooks, stats, function_tags=tags)
-
-
-def obfuscation(settings: Settings) -> ObfuscationSettings:
-    return ObfuscationSettings(
-        http_remove_query_string=settings.apm_config_obfuscation_http_remove_query_string,
-        http_remove_paths_with_digits=settings.apm_config_obfuscation_http_remove_paths_with_digits,
-        redis_enabled=settings.apm_obfuscation_redis_enabled,
-        redis_remove_all_args=settings.apm_obfuscation_redis_remove_all_args,
-        valkey_enabled=settings.apm_obfuscation_valkey_enabled,
-        valkey_remove_all_args=settings.apm_obfuscation_valkey_remove_all_args,
-        memcached_enabled=settings.apm_obfuscation_memcached_enabled,
-        memcached_keep_command=settings.apm_obfuscation_memcached_keep_command,
-        mongodb_enabled=settings.apm_obfuscation_mongodb_enabled,
-        mongodb_keep=settings.apm_obfuscation_mongodb_keep_values,
-        mongodb_sql=settings.apm_obfuscation_mongodb_obfuscate_sql_values,
-        elasticsearch_enabled=settings.apm_obfuscation_elasticsearch_enabled,
-        elasticsearch_keep=settings.apm_obfuscation_elasticsearch_keep_values,
-        elasticsearch_sql=settings.apm_obfuscation_elasticsearch_obfuscate_sql_values,
-        opensearch_enabled=settings.apm_obfuscation_opensearch_enabled,
-        opensearch_keep=settings.apm_obfuscation_opensearch_keep_values,
-        opensearch_sql=settings.apm_obfuscation_opensearch_obfuscate_sql_values,
-        credit_cards_enabled=settings.apm_obfuscation_credit_cards_enabled,
-        credit_cards_luhn=settings.apm_obfuscation_credit_cards_luhn,
-        credit_cards_keep=settings.apm_obfuscation_credit_cards_keep_values,
-        replace_rules=settings.apm_replace_tags,
-    )
-
-
-def filter_tags(settings: Settings) -> FilterTags:
-    return FilterTags(
-        settings.apm_filter_tags_require,
-        settings.apm_filter_tags_reject,
-        settings.apm_filter_tags_regex_require,
-        settings.apm_filter_tags_regex_reject,
-    )
 
 
 def make_stats(facts: FunctionFacts, now: Now) -> StatsPipeline:
