@@ -103,7 +103,7 @@ JAVA_CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 
 @attrs.frozen
 class Function:
-    """A function that is installed in its folder: its runtime's command, the variables without which it is not traced, what else is its own."""
+    """A function in its folder: its runtime's command, the variables without which it is not traced, what else is its own."""
 
     folder: Path
     command: Sequence[str]
