@@ -8,10 +8,14 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -295,3 +299,46 @@ class Clients:
 @pytest.fixture(scope="session")
 def clients(scene_in: Callable[..., Any]) -> Clients:
     return Clients(scene_in)
+
+
+# --- Datadog's test agent
+
+TEST_AGENT = "ddapm-test-agent==1.69.1"
+TEST_AGENT_START_S = 30
+
+
+@pytest.fixture(scope="session")
+def test_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a test agent that runs."""
+    command = python_with(TEST_AGENT).parent / "ddapm-test-agent"
+    port, *others = free_ports(3)
+    log = tmp_path_factory.mktemp("agent") / "log"
+    ports = [f"--{name}-port={number}" for name, number in zip(("otlp-http", "otlp-grpc"), others, strict=True)]
+    with log.open("w") as out:
+        process = subprocess.Popen([str(command), f"--port={port}", *ports], cwd=log.parent, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        wait_for(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """They may be taken by somebody else meanwhile, which would show."""
+    with ExitStack() as stack:
+        socks = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
+        for sock in socks:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in socks]
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(TEST_AGENT_START_S * 10):
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{url}/info", timeout=10).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
