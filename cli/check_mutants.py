@@ -5,16 +5,18 @@ equivalent ones, with the reason why it makes no difference to anybody.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from multiprocessing import get_context
 
 import attrs
 
 from fsm.check.equivalent import reason_for
 from fsm.check.model import Model
-from fsm.check.mutants import Baseline, Fate, Mutant, baseline_of, fate_of, mutants_of
+from fsm.check.mutants import Baseline, Fate, baseline_of, fate_of, mutants_of
 from fsm.check.small import quick_models, slow_models
 from fsm.machines import MACHINES
 
@@ -69,12 +71,12 @@ def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS
     tried: list[Tried] = []
     left = 0
     for machine in dict.fromkeys(machine for model in models for machine in model.machines):
-        for mutant, baselines in _broken_tables(machine):
-            if time.perf_counter() > until:
+        for each in _tried(machine, until):
+            if each is None:
                 left += 1
                 continue
-            tried.append(Tried(fate_of(mutant, baselines, MACHINES), reason_for(mutant)))
-            _tell(tried[-1], form, len(tried))
+            tried.append(each)
+            _tell(each, form, len(tried))
     if form == "json":
         print(json.dumps({"mutants": [_document(each) for each in tried], "not_tried": left}))
     else:
@@ -82,11 +84,38 @@ def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS
     return 0 if not left and all(each.is_right for each in tried) else 1
 
 
-def _broken_tables(machine: str) -> Iterator[tuple[Mutant, Iterable[Baseline]]]:
-    """Each mutant with the models that may notice it, the quick ones first."""
-    quick, slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
-    for mutant in mutants_of(machine, quick.values()):
-        yield mutant, quick.values() if reason_for(mutant) else chain(quick.values(), slow.values())
+class Trial:
+    """The broken tables of one machine, and the models that may notice them: the quick ones, then those that the quick ones stand for."""
+
+    def __init__(self, machine: str, until: float) -> None:
+        self._quick, self._slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
+        self.mutants = mutants_of(machine, self._quick.values())
+        self._until = until
+
+    def fate(self, number: int) -> tuple[str, bool]:
+        """What noticed this mutant, if anything did; and whether there was time to try it."""
+        if time.perf_counter() > self._until:
+            return "", False
+        mutant = self.mutants[number]
+        baselines = self._quick.values() if reason_for(mutant) else chain(self._quick.values(), self._slow.values())
+        return fate_of(mutant, baselines, MACHINES).by, True
+
+
+_trial: Trial | None = None  # what a forked process was forked for: a table full of functions cannot be sent to one
+
+
+def _fate(number: int) -> tuple[str, bool]:
+    assert _trial is not None
+    return _trial.fate(number)
+
+
+def _tried(machine: str, until: float) -> Iterator[Tried | None]:
+    """Each mutant of a machine, on all cores, in their order; None for one that there was no time for."""
+    global _trial
+    trial = _trial = Trial(machine, until)
+    with get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
+        for mutant, (by, was_tried) in zip(trial.mutants, pool.imap(_fate, range(len(trial.mutants))), strict=True):
+            yield Tried(Fate(mutant, by), reason_for(mutant)) if was_tried else None
 
 
 def _tell(tried: Tried, form: str, number: int) -> None:

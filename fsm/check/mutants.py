@@ -5,6 +5,7 @@ turned round, a target changed, an effect or a timer forgotten, what was learnt 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -155,7 +156,7 @@ def _unlearning(action: Any) -> Callable[[Any, Any], Any]:
 # --- seeing through them ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Baseline:
     """What walking a model with the real tables gave: the rows it takes, and rules that are broken already."""
 
@@ -164,6 +165,16 @@ class Baseline:
     broken: frozenset[str]
     states: int
     mutants: tuple[Mutant, ...]
+
+    def looks_at(self, mutant: Mutant) -> bool:
+        """Whether it ever looks into the broken cell; then it took one of its rows."""
+        state, kind, _ = mutant.place
+        return (mutant.machine, str(state), kind.__name__) in self.cells
+
+    @cached_property
+    def cells(self) -> frozenset[tuple[str, str, str]]:
+        """Machine, state and event of each cell it looks into."""
+        return frozenset((row.machine, row.state, row.event) for row in self.taken)
 
 
 def baseline_of(model: Model, tables: Tables) -> Baseline:
@@ -181,13 +192,13 @@ def mutants_of(machine: str, baselines: Iterable[Baseline]) -> tuple[Mutant, ...
 
 
 def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fate:
-    """Walk the models that have its machine until one of them notices."""
+    """Walk the models that look into its cell until one of them notices."""
     try:
         broken = mutant.tables(tables)
     except TableError as error:
         return Fate(mutant, f"the table's own check: {error}")
     for baseline in baselines:
-        if mutant.machine in baseline.model.machines and (by := _seen_through(mutant, baseline, broken)):
+        if baseline.looks_at(mutant) and (by := _seen_through(mutant, baseline, broken)):
             return Fate(mutant, f"{baseline.model.name}: {by}")
     return Fate(mutant, "")
 
