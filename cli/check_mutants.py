@@ -1,7 +1,7 @@
 """`lambda-reactor check --mutants`: break the tables on purpose, one row at a time, and see that each break is noticed.
 
-Every row that a model takes is broken in every way that `fsm.check.mutants` knows. What no model notices must be named among the
-equivalent ones, with the reason why it makes no difference to anybody.
+Rows that a model takes are broken in every way that `fsm.check.mutants` knows: some of them in each way, from all over each table, or
+all. What no model notices must be named among the equivalent ones, with the reason why it makes no difference to anybody.
 """
 
 import json
@@ -16,11 +16,13 @@ import attrs
 
 from fsm.check.equivalent import reason_for
 from fsm.check.model import Model
-from fsm.check.mutants import Baseline, Fate, baseline_of, fate_of, mutants_of
+from fsm.check.mutants import Baseline, Fate, baseline_of, fate_of, mutants_of, spread
 from fsm.check.small import quick_models, slow_models
 from fsm.machines import MACHINES
 
 SECONDS_MAX = 3_600.0
+OF_EACH_WAY = 4  # of each machine's tables; all of them together take some minutes of CPU
+SOME, ALL = "some", "all"
 
 
 @attrs.frozen
@@ -65,13 +67,16 @@ class Baselines(Mapping[str, Baseline]):
         return len(self._models)
 
 
-def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS_MAX) -> int:
-    """Those of all machines of these models. Exit code: 0 if each was noticed or is equivalent; 1 if not, or if the time was up before."""
+def run_mutants(models: Sequence[Model], wanted: str, form: str, seconds_max: float = SECONDS_MAX) -> int:
+    """SOME or ALL of those of all machines of these models.
+
+    Exit code: 0 if each was noticed or is equivalent; 1 if not, or if the time was up before.
+    """
     until = time.perf_counter() + seconds_max
     tried: list[Tried] = []
     left = 0
     for machine in dict.fromkeys(machine for model in models for machine in model.machines):
-        for each in _tried(machine, until):
+        for each in _tried(machine, wanted, until):
             if each is None:
                 left += 1
                 continue
@@ -87,9 +92,11 @@ def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS
 class Trial:
     """The broken tables of one machine, and the models that may notice them: the quick ones, then those that the quick ones stand for."""
 
-    def __init__(self, machine: str, until: float) -> None:
+    def __init__(self, machine: str, wanted: str, until: float) -> None:
         self._quick, self._slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
-        self.mutants = mutants_of(machine, self._quick.values())
+        found = mutants_of(machine, self._quick.values())
+        # To see that nobody notices takes the whole walk of every model: that is for those who have time.
+        self.mutants = found if wanted == ALL else spread([mutant for mutant in found if not reason_for(mutant)], OF_EACH_WAY)
         self._until = until
 
     def fate(self, number: int) -> tuple[str, bool]:
@@ -97,7 +104,8 @@ class Trial:
         if time.perf_counter() > self._until:
             return "", False
         mutant = self.mutants[number]
-        baselines = self._quick.values() if reason_for(mutant) else chain(self._quick.values(), self._slow.values())
+        quick = sorted(self._quick.values(), key=lambda baseline: not baseline.takes(mutant))
+        baselines = quick if reason_for(mutant) else chain(quick, self._slow.values())
         return fate_of(mutant, baselines, MACHINES).by, True
 
 
@@ -109,10 +117,10 @@ def _fate(number: int) -> tuple[str, bool]:
     return _trial.fate(number)
 
 
-def _tried(machine: str, until: float) -> Iterator[Tried | None]:
-    """Each mutant of a machine, on all cores, in their order; None for one that there was no time for."""
+def _tried(machine: str, wanted: str, until: float) -> Iterator[Tried | None]:
+    """Mutants of a machine, on all cores, in their order; None for one that there was no time for."""
     global _trial
-    trial = _trial = Trial(machine, until)
+    trial = _trial = Trial(machine, wanted, until)
     with get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
         for mutant, (by, was_tried) in zip(trial.mutants, pool.imap(_fate, range(len(trial.mutants))), strict=True):
             yield Tried(Fate(mutant, by), reason_for(mutant)) if was_tried else None

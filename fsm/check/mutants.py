@@ -30,6 +30,11 @@ class Mutant:
     place: Place
     change: Callable[[Cell], Cell] = attrs.field(eq=False, repr=False)
 
+    @property
+    def way(self) -> str:
+        """How it is broken, without what by: "left", "its", "after", "leads", "without", "learns"."""
+        return self.name.rpartition(": ")[2].partition(" ")[0]
+
     def tables(self, tables: Tables) -> dict[str, Table[Any, Any]]:
         """All tables, this one among them. Raises TableError if it contradicts itself, which is one way to be seen through."""
         table = tables[self.machine]
@@ -171,6 +176,11 @@ class Baseline:
         state, kind, _ = mutant.place
         return (mutant.machine, str(state), kind.__name__) in self.cells
 
+    def takes(self, mutant: Mutant) -> bool:
+        """Whether it takes the very row that is broken."""
+        state, kind, number = mutant.place
+        return Taken(mutant.machine, str(state), kind.__name__, number) in self.taken
+
     @cached_property
     def cells(self) -> frozenset[tuple[str, str, str]]:
         """Machine, state and event of each cell it looks into."""
@@ -189,6 +199,16 @@ def mutants_of(machine: str, baselines: Iterable[Baseline]) -> tuple[Mutant, ...
     """All mutants of a machine that one of these models can tell apart from the real table, each once."""
     found = {mutant.name: mutant for baseline in baselines for mutant in baseline.mutants if mutant.machine == machine}
     return tuple(found.values())
+
+
+def spread(mutants: Sequence[Mutant], of_each_way: int) -> tuple[Mutant, ...]:
+    """So many of each way of breaking, or all there are, evenly from the first to the last of them; in their order."""
+    chosen: set[str] = set()
+    for way in dict.fromkeys(mutant.way for mutant in mutants):
+        alike = [mutant.name for mutant in mutants if mutant.way == way]
+        step = max(1.0, len(alike) / of_each_way)
+        chosen.update(alike[int(number * step)] for number in range(min(of_each_way, len(alike))))
+    return tuple(mutant for mutant in mutants if mutant.name in chosen)
 
 
 def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fate:
