@@ -11,7 +11,7 @@ from fixtures.record import RECORDED
 pytestmark = pytest.mark.peers
 
 
-@pytest.mark.parametrize("name", ["cold-and-warm", "runtime-crash", "traced"])
+@pytest.mark.parametrize("name", ["cold-and-warm", "runtime-crash", "traced", "made-calls-dotnet"])
 def test_what_arrives_from_the_real_process_is_what_a_replay_sends(name, capsys):
     assert main(["replay", "--real", str(RECORDED / f"{name}.jsonl")]) == 0
     out = capsys.readouterr().out
