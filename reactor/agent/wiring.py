@@ -227,7 +227,7 @@ class Pipelines:
         `encoded_size` is how large series will be when sent; `final` and `at_end`: see `Tracing.bodies`.
         """
         self.is_nearly_full = False
-        yield from self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
+        yield from self._logs.each(LogsPipeline.bodies, now=now)
         yield from self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
         yield from self.tracing.bodies(now, final, at_end)
 
