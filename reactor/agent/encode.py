@@ -48,10 +48,7 @@ class Compressor:
         return frames
 
     def decode(self, body: Body) -> Body:
-        """The body as it was before `encode`. Raises what the library raises for bytes that it has not made."""
-        if body.encoding != ZSTD or body.kind in PRODUCTS:
-            return body
-        return attrs.evolve(body, raw=bytes(_zstd().decompress(body.raw)), encoding="")
+        return decode_body(body)
 
 
 class Frames:
@@ -64,6 +61,13 @@ class Frames:
         """The very frame that the library's one-shot `compress` makes."""
         self._compressor.set_pledged_input_size(len(data))
         return bytes(self._compressor.compress(data, self._compressor.FLUSH_FRAME))
+
+
+def decode_body(body: Body) -> Body:
+    """The body as it was before it was encoded. Raises what the library raises for bytes that it has not made."""
+    if body.encoding != ZSTD or body.kind in PRODUCTS:
+        return body
+    return attrs.evolve(body, raw=bytes(_zstd().decompress(body.raw)), encoding="")
 
 
 def _zstd() -> Any:
