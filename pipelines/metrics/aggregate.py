@@ -10,6 +10,7 @@ other. Its `Cell` holds the sum, the last value, the sketch or the set. Space is
 
 import math
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pipelines.metrics.sketch import OneValue, Sketch
@@ -173,8 +174,7 @@ class Aggregator:
         series: list[SeriesPoint] = []
         sketches: list[SketchPoint] = []
         cells, self._cells = self._cells, {}
-        for context in sorted(cells):
-            cell = cells[context]
+        for _, cell in sorted(cells.items(), key=itemgetter(0)):
             if cell.kind is DISTRIBUTION:
                 self._take_sketch(cell, sketches)
             else:

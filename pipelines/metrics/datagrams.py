@@ -98,10 +98,12 @@ class DatagramReader:
                 self._take_odd_value(line, (name, suffix), value, now_s)
                 continue
             if cell.bucket_s != bucket_s:
-                reopened = self._reopen((name, suffix), bucket_s)
+                reopened = aggregator.reopened(cell, bucket_s)
                 if reopened is None:
                     continue
-                cell = reopened
+                if reopened is not cell:
+                    cell = reopened
+                    self._forms[(name, suffix)] = (cell, rate)
             kind = cell.kind
             if kind is COUNT:
                 cell.value += number / rate
@@ -126,7 +128,7 @@ class DatagramReader:
         """The cell of a known form in a new bucket, or after a flush. None: no room, which the aggregator has counted."""
         cell, rate = self._forms[form]
         reopened = self._aggregator.reopened(cell, bucket_s)
-        if reopened is not None:
+        if reopened is not None and reopened is not cell:
             self._forms[form] = (reopened, rate)
         return reopened
 

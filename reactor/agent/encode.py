@@ -52,7 +52,7 @@ class Compressor:
 
 
 class Frames:
-    """Makes frames of one level. The library's tables are made once, not for each frame: for a small body they are two thirds of the work."""
+    """Makes frames of one level. The library's tables are made once, not for each: for a small body that is two thirds of the work."""
 
     def __init__(self, level: int) -> None:
         self._compressor = _zstd().ZstdCompressor(level)
