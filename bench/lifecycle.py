@@ -1,24 +1,32 @@
 """What the calls of a library cost: CPU until the answer, and until the spans of the invocation. Run it as `python -m bench.lifecycle`.
 
 A REST API event of 10 KB stands for the usual one. Three events of 6 MB are the largest that Lambda gives: their bulk is one text, one
-text that is JSON itself, or a tree; each is measured beside one `json.loads` of it, which cannot be divided.
+text that is JSON itself, or a tree; each is measured beside one `json.loads` of it, which cannot be divided. The first call of a process
+is apart: with it comes whatever has not been loaded before (`reactor.warm_up`).
 """
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.table import Row, show
 from fsm import events as ev
 from fsm.time import Now
 from pipelines.invocation.settings import InvocationSettings
 from protocols.lifecycle_api import Call
+from reactor import warm_up
 from reactor.agent.invocation_door import InvocationDoor
-from reactor.agent.invocation_traces import InvocationTraces
-from reactor.agent.ledger import Ledger
 
+if TYPE_CHECKING:
+    from reactor.agent.invocation_traces import InvocationTraces
+
+ROOT = Path(__file__).resolve().parent.parent
 NOW = Now(epoch_ms=1_795_442_417_764, mono_ms=0)
 ROUNDS, BATCH = 15, 100
 LARGE_ROUNDS = 5
@@ -52,7 +60,14 @@ def make_traces(captures_payload: bool) -> InvocationDoor:
     ids = count(1)
     settings = InvocationSettings(function_name="orders-api", service="orders", captures_payload=captures_payload)
     nothing: Callable[..., None] = lambda *arguments: None  # noqa: E731
-    return InvocationDoor(lambda: InvocationTraces(settings, lambda: next(ids), Ledger(), nothing, nothing, nothing))
+
+    def make() -> "InvocationTraces":
+        from reactor.agent.invocation_traces import InvocationTraces  # as the agent does: with the first call
+        from reactor.agent.ledger import Ledger
+
+        return InvocationTraces(settings, lambda: next(ids), Ledger(), nothing, nothing, nothing)
+
+    return InvocationDoor(make)
 
 
 def invocation_us(captures_payload: bool) -> tuple[float, float]:
@@ -99,8 +114,48 @@ def large_ms(body: bytes, captures_payload: bool) -> tuple[float, float]:
     return found
 
 
+# --- the first call of a process -------------------------------------------------------------------------------------------------------
+
+FIRST_OPTION = "--first"
+LOADED: dict[str, Callable[[], tuple[str, ...]]] = {
+    "nothing loaded": lambda: (),
+    "a tracer has asked /info": lambda: warm_up.TRACING,
+    "a wrapper is there": lambda: warm_up.TRACING + warm_up.EVENTS,
+}
+FIRST_EVENTS = ("api_gateway_proxy_event", "sqs_event", "s3_sns_sqs_event")
+
+
+def report_first(loaded: str, event: str) -> None:
+    """Microseconds of the first start call, and of the second."""
+    for name in LOADED[loaded]():
+        import_module(name)
+    body, door = (ROOT / "fixtures" / "trigger_events" / f"{event}.json").read_bytes(), make_traces(False)
+    for number in range(2):
+        began = time.process_time_ns()
+        door.call(Call("start", {REQUEST_ID: str(number)}, body), NOW)
+        print((time.process_time_ns() - began) / 1_000)
+
+
+def first_us(loaded: str, event: str) -> tuple[float, float]:
+    """The least of some processes."""
+    command = [sys.executable, "-m", "bench.lifecycle", FIRST_OPTION, loaded, event]
+    said = [subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() for _ in range(LARGE_ROUNDS)]
+    first, second = min((float(first), float(second)) for first, second in said)
+    return first, second
+
+
+def first_rows() -> list[Row]:
+    found = []
+    for loaded in LOADED:
+        for event in FIRST_EVENTS:
+            first, second = first_us(loaded, event)
+            goal = "under 1 ms" if loaded == "a wrapper is there" else ""
+            found.append(Row(f"first start call, {event}, {loaded}", first, "us", f"the second {second:.0f} us", first / second, goal))
+    return found
+
+
 def rows() -> list[Row]:
-    made = []
+    made = first_rows()
     for captures, what in ((False, ""), (True, ", payload captured")):
         start_us, whole_us = invocation_us(captures)
         made.append(Row(f"start call, REST event of 10 KB{what}", start_us, "us", "-", None, "under 1 ms"))
@@ -121,4 +176,7 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    show(rows())
+    if sys.argv[1:2] == [FIRST_OPTION]:
+        report_first(*sys.argv[2:4])
+    else:
+        show(rows())

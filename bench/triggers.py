@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.table import Row, show
+from pipelines.triggers.budget import INNER_VALUES_MAX
 from pipelines.triggers.infer import infer
 from pipelines.triggers.model import TriggerSettings
 
@@ -53,6 +54,14 @@ def an_api_call_with_headers_of_5_mb() -> Any:
     return sample("api_gateway_proxy_event") | {"headers": {f"h{number}": "v" * 20 for number in range(150_000)}}
 
 
+def a_queue_of_dense_json_of_6_mb() -> Any:
+    """As many values in the bodies' own JSON as are parsed, and bodies of more, which are not."""
+    event = sample("sqs_event")
+    bodies = ["[]," * (INNER_VALUES_MAX // 2 - 10), *["[]," * 40_000] * 10, "1," * 2_400_000]
+    event["Records"] = [{**event["Records"][0], "body": f'{{"TopicArn":1,"all":[{body}1]}}'} for body in bodies]
+    return event
+
+
 def rows() -> list[Row]:
     small = ("sqs_event", "sns_sqs_event", "eventbridge_sns_sqs_event")
     large = {
@@ -60,6 +69,7 @@ def rows() -> list[Row]:
         "2,500 topics' messages": a_queue_of_topics_of_6_mb,
         "7,000 records of a stream": a_stream_of_6_mb,
         "3,000 records of Kafka": kafka_with_headers_of_6_mb,
+        "JSON within JSON, 6 MB": a_queue_of_dense_json_of_6_mb,
         "headers of 5 MB": an_api_call_with_headers_of_5_mb,
     }
     return [

@@ -1,24 +1,28 @@
 """`lambda-reactor check --mutants`: break the tables on purpose, one row at a time, and see that each break is noticed.
 
-Every row that a model takes is broken in every way that `fsm.check.mutants` knows. What no model notices must be named among the
-equivalent ones, with the reason why it makes no difference to anybody.
+Rows that a model takes are broken in every way that `fsm.check.mutants` knows: some of them in each way, from all over each table, or
+all. What no model notices must be named among the equivalent ones, with the reason why it makes no difference to anybody.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from multiprocessing import get_context
 
 import attrs
 
 from fsm.check.equivalent import reason_for
 from fsm.check.model import Model
-from fsm.check.mutants import Baseline, Fate, Mutant, baseline_of, fate_of, mutants_of
+from fsm.check.mutants import Baseline, Fate, baseline_of, fate_of, mutants_of, spread
 from fsm.check.small import quick_models, slow_models
 from fsm.machines import MACHINES
 
 SECONDS_MAX = 3_600.0
+OF_EACH_WAY = 4  # of each machine's tables; all of them together take some minutes of CPU
+SOME, ALL = "some", "all"
 
 
 @attrs.frozen
@@ -63,18 +67,21 @@ class Baselines(Mapping[str, Baseline]):
         return len(self._models)
 
 
-def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS_MAX) -> int:
-    """Those of all machines of these models. Exit code: 0 if each was noticed or is equivalent; 1 if not, or if the time was up before."""
+def run_mutants(models: Sequence[Model], wanted: str, form: str, seconds_max: float = SECONDS_MAX) -> int:
+    """SOME or ALL of those of all machines of these models.
+
+    Exit code: 0 if each was noticed or is equivalent; 1 if not, or if the time was up before.
+    """
     until = time.perf_counter() + seconds_max
     tried: list[Tried] = []
     left = 0
     for machine in dict.fromkeys(machine for model in models for machine in model.machines):
-        for mutant, baselines in _broken_tables(machine):
-            if time.perf_counter() > until:
+        for each in _tried(machine, wanted, until):
+            if each is None:
                 left += 1
                 continue
-            tried.append(Tried(fate_of(mutant, baselines, MACHINES), reason_for(mutant)))
-            _tell(tried[-1], form, len(tried))
+            tried.append(each)
+            _tell(each, form, len(tried))
     if form == "json":
         print(json.dumps({"mutants": [_document(each) for each in tried], "not_tried": left}))
     else:
@@ -82,11 +89,41 @@ def run_mutants(models: Sequence[Model], form: str, seconds_max: float = SECONDS
     return 0 if not left and all(each.is_right for each in tried) else 1
 
 
-def _broken_tables(machine: str) -> Iterator[tuple[Mutant, Iterable[Baseline]]]:
-    """Each mutant with the models that may notice it, the quick ones first."""
-    quick, slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
-    for mutant in mutants_of(machine, quick.values()):
-        yield mutant, quick.values() if reason_for(mutant) else chain(quick.values(), slow.values())
+class Trial:
+    """The broken tables of one machine, and the models that may notice them: the quick ones, then those that the quick ones stand for."""
+
+    def __init__(self, machine: str, wanted: str, until: float) -> None:
+        self._quick, self._slow = Baselines(quick_models(machine)), Baselines(slow_models(machine))
+        found = mutants_of(machine, self._quick.values())
+        # To see that nobody notices takes the whole walk of every model: that is for those who have time.
+        self.mutants = found if wanted == ALL else spread([mutant for mutant in found if not reason_for(mutant)], OF_EACH_WAY)
+        self._until = until
+
+    def fate(self, number: int) -> tuple[str, bool]:
+        """What noticed this mutant, if anything did; and whether there was time to try it."""
+        if time.perf_counter() > self._until:
+            return "", False
+        mutant = self.mutants[number]
+        quick = sorted(self._quick.values(), key=lambda baseline: not baseline.takes(mutant))
+        baselines = quick if reason_for(mutant) else chain(quick, self._slow.values())
+        return fate_of(mutant, baselines, MACHINES).by, True
+
+
+_trial: Trial | None = None  # what a forked process was forked for: a table full of functions cannot be sent to one
+
+
+def _fate(number: int) -> tuple[str, bool]:
+    assert _trial is not None
+    return _trial.fate(number)
+
+
+def _tried(machine: str, wanted: str, until: float) -> Iterator[Tried | None]:
+    """Mutants of a machine, on all cores, in their order; None for one that there was no time for."""
+    global _trial
+    trial = _trial = Trial(machine, wanted, until)
+    with get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
+        for mutant, (by, was_tried) in zip(trial.mutants, pool.imap(_fate, range(len(trial.mutants))), strict=True):
+            yield Tried(Fate(mutant, by), reason_for(mutant)) if was_tried else None
 
 
 def _tell(tried: Tried, form: str, number: int) -> None:

@@ -147,12 +147,7 @@ ROWS: Rows = {
     },
     **{(state, ev.Thawed): (Row(state, act.thaw_and_rearm if state in WATCHING_DEADLINE else act.thaw),) for state in BEFORE_SHUTDOWN},
     **stay(BEFORE_SHUTDOWN, {ev.Restored: act.restore}),
-    # What is late comes now: the report of the last invocation, the end of one that timed out.
-    (State.SHUTDOWN_DRAIN, ev.RuntimeDone): (
-        Row(State.SHUTDOWN_DRAIN, act.pay_owed, act.is_owed),
-        Row(State.SHUTDOWN_DRAIN, act.note_done, act.is_current),
-        Row(State.SHUTDOWN_DRAIN, act.nothing),
-    ),
+    # What is late comes now: the report of the last invocation, or of one that timed out.
     (State.SHUTDOWN_DRAIN, ev.Report): (
         Row(State.SHUTDOWN_DRAIN, act.pay_owed, act.is_owed),
         Row(State.SHUTDOWN_DRAIN, act.note_reported_and_settle, act.is_current),
@@ -185,6 +180,7 @@ IGNORED: dict[tuple[State, type], str] = {
         (state, ev.NearlyFull): "a flush follows, or nothing can be sent yet"
         for state in (*INIT, State.INVOKE_FLUSH_FIRST, State.RUNTIME_DONE_SETTLE, State.RUNTIME_DONE_FLUSH, *IN_SHUTDOWN)
     },
+    (State.SHUTDOWN_DRAIN, ev.RuntimeDone): "the drain waits for the report alone",
     **{(state, ev.Subscribed): "the sandbox is ending" for state in IN_SHUTDOWN},
     **{
         (state, ev.SubscriptionRefused): "blind already"

@@ -30,7 +30,7 @@ from reactor.secrets import make_api_key
 from reactor.stage0 import UNHURRIED, HandOver
 from reactor.supervise import RESTART_PAUSE_S, Supervisor
 from reactor.tls import Trust, intake_pool
-from reactor.warm_up import expect_traces, warm_up
+from reactor.warm_up import expect_events, expect_traces, warm_up
 
 if TYPE_CHECKING:
     from reactor.record import Recorder
@@ -88,6 +88,7 @@ class Process:
         self._bound, self._first_event, self._exited = trio.Event(), trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
         self._warms_early = WARM_UP_EARLY or sandbox.is_managed  # there the next event is the end of the life
+        self._is_traced = sandbox.has_wrapper
         self._unhurried = sandbox.initialization_type.encode() in UNHURRIED
         self._code = 0
         self._failure: Exception | None = None
@@ -227,6 +228,8 @@ class Process:
         if self._unhurried:  # this request ends the init phase, and the sandbox stands still, perhaps in a snapshot: be ready before it
             self._unhurried = False
             with trio.move_on_after(WARM_UP_S_MAX):
+                if self._is_traced:
+                    await expect_events()
                 await warm_up(self._settings, self._trust)
         answer = await self.platform.next()
         self._api_key.prepare()  # beside the function, so that the flush finds it
@@ -236,6 +239,8 @@ class Process:
     async def _warm_up(self, effect: do.WarmUp) -> None:
         if not self._warms_early:
             await self._first_event.wait()
+        elif self._is_traced:
+            await expect_events()
         await warm_up(self._settings, self._trust)
 
     async def _exit(self, effect: do.Exit) -> None:

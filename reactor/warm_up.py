@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -30,9 +30,29 @@ TRACING = (
 )
 
 
+# The sources of most events, in about that order, and what they need. They are loaded one by one where somebody will tell of events:
+# otherwise each is loaded by the first event of its kind.
+EVENTS = tuple(
+    f"pipelines.triggers.{name}"
+    for name in (
+        *("http", "http_api", "rest_api", "sqs", "sns", "eventbridge", "function_url", "load_balancer"),
+        *("pointers", "s3", "dynamodb", "kinesis", "scheduled", "step_functions"),
+    )
+)
+
+
+async def expect_events() -> None:
+    """A library is loaded into the runtime that will tell of its invocations: while it boots, load what the first of these will need."""
+    await _load(TRACING + EVENTS)
+
+
 async def expect_traces() -> None:
     """A tracer has asked what is served here: while it goes on with its start, load what it will need, one module after the other."""
-    for name in TRACING:
+    await _load(TRACING)
+
+
+async def _load(names: Sequence[str]) -> None:
+    for name in names:
         await trio.lowlevel.checkpoint()
         try:
             importlib.import_module(name)

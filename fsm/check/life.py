@@ -124,6 +124,8 @@ def _look_at(before: Alive, stimulus: Stimulus, reaction: Reaction) -> None:
         raise Broken(BOUNDED, "the invocation goes on, and nobody watches it")
     if before.life.state not in ENDED and after.life.state is State.SHUTDOWN_DRAIN and "Settle" not in reaction.seen:
         raise Broken(AT_ONCE, "the drain begins, and nothing is read for it")
+    if before.life.state is State.SHUTDOWN_DRAIN and after.life.data.reported > before.life.data.reported and "Settle" not in reaction.seen:
+        raise Broken(AT_ONCE, "the report that the drain waits for is read, and nothing of what came with it")
     if (
         stimulus[0] == "invoke"
         and before.life.state not in ENDED

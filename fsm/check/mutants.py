@@ -5,6 +5,7 @@ turned round, a target changed, an effect or a timer forgotten, what was learnt 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -28,6 +29,11 @@ class Mutant:
     name: str
     place: Place
     change: Callable[[Cell], Cell] = attrs.field(eq=False, repr=False)
+
+    @property
+    def way(self) -> str:
+        """How it is broken, without what by: "left", "its", "after", "leads", "without", "learns"."""
+        return self.name.rpartition(": ")[2].partition(" ")[0]
 
     def tables(self, tables: Tables) -> dict[str, Table[Any, Any]]:
         """All tables, this one among them. Raises TableError if it contradicts itself, which is one way to be seen through."""
@@ -155,7 +161,7 @@ def _unlearning(action: Any) -> Callable[[Any, Any], Any]:
 # --- seeing through them ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Baseline:
     """What walking a model with the real tables gave: the rows it takes, and rules that are broken already."""
 
@@ -164,6 +170,21 @@ class Baseline:
     broken: frozenset[str]
     states: int
     mutants: tuple[Mutant, ...]
+
+    def looks_at(self, mutant: Mutant) -> bool:
+        """Whether it ever looks into the broken cell; then it took one of its rows."""
+        state, kind, _ = mutant.place
+        return (mutant.machine, str(state), kind.__name__) in self.cells
+
+    def takes(self, mutant: Mutant) -> bool:
+        """Whether it takes the very row that is broken."""
+        state, kind, number = mutant.place
+        return Taken(mutant.machine, str(state), kind.__name__, number) in self.taken
+
+    @cached_property
+    def cells(self) -> frozenset[tuple[str, str, str]]:
+        """Machine, state and event of each cell it looks into."""
+        return frozenset((row.machine, row.state, row.event) for row in self.taken)
 
 
 def baseline_of(model: Model, tables: Tables) -> Baseline:
@@ -180,14 +201,24 @@ def mutants_of(machine: str, baselines: Iterable[Baseline]) -> tuple[Mutant, ...
     return tuple(found.values())
 
 
+def spread(mutants: Sequence[Mutant], of_each_way: int) -> tuple[Mutant, ...]:
+    """So many of each way of breaking, or all there are, evenly from the first to the last of them; in their order."""
+    chosen: set[str] = set()
+    for way in dict.fromkeys(mutant.way for mutant in mutants):
+        alike = [mutant.name for mutant in mutants if mutant.way == way]
+        step = max(1.0, len(alike) / of_each_way)
+        chosen.update(alike[int(number * step)] for number in range(min(of_each_way, len(alike))))
+    return tuple(mutant for mutant in mutants if mutant.name in chosen)
+
+
 def fate_of(mutant: Mutant, baselines: Iterable[Baseline], tables: Tables) -> Fate:
-    """Walk the models that have its machine until one of them notices."""
+    """Walk the models that look into its cell until one of them notices."""
     try:
         broken = mutant.tables(tables)
     except TableError as error:
         return Fate(mutant, f"the table's own check: {error}")
     for baseline in baselines:
-        if mutant.machine in baseline.model.machines and (by := _seen_through(mutant, baseline, broken)):
+        if baseline.looks_at(mutant) and (by := _seen_through(mutant, baseline, broken)):
             return Fate(mutant, f"{baseline.model.name}: {by}")
     return Fate(mutant, "")
 

@@ -16,7 +16,7 @@ from protocols.intake_traces import REAL_STATUS, EncodedChunk, PayloadFields, en
 from protocols.trace_headers import TracerHeaders
 
 QUEUE_BYTES_MAX = 32 * 1024 * 1024
-FLUSH_EARLY_BYTES = 8 * 1024 * 1024
+FLUSH_EARLY_BYTES = 4 * 1024 * 1024
 BODY_BYTES = 4_000_000  # of one body: a third of what the intake takes, since while it is compressed all of it stands in memory
 TRACERS_MAX = 64  # whose own drops are remembered between two bodies
 SPAN_BYTES, CHUNK_BYTES = 64, 512

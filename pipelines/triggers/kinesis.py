@@ -21,7 +21,7 @@ def carrier(record: Record, budget: Budget) -> Carrier | None:
     if type(data) is not str or len(data) > DATA_CHARS_MAX:
         return None
     decoded = decode_base64(data)
-    is_worth_it = b'"_datadog"' in decoded and budget.take(len(decoded))
+    is_worth_it = b'"_datadog"' in decoded and budget.take_json(decoded.decode("latin-1"))
     return embedded_carrier(dig(parse(decoded), "_datadog")) if is_worth_it else None
 
 

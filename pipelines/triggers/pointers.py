@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any
 
 from pipelines.triggers.model import Pointer, Span
+from pipelines.triggers.sha256 import sha256
 
 SPAN_LINKS = "_dd.span_links"
 
 
 def pointer_hash(parts: Iterable[str]) -> str:
     """The first 32 digits of the SHA-256 of the parts, joined by `|`. Lone surrogates, which JSON can name, count as question marks."""
-    return sha256("|".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+    return sha256("|".join(parts).encode("utf-8", "replace")).hex()[:32]
 
 
 def attach_pointers(span: Span, pointers: Iterable[Pointer]) -> None:

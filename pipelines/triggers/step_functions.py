@@ -3,11 +3,11 @@
 The state machine passes its context object, bare or as `_datadog`, or either as `Payload`. (specification, triggers 6.13)
 """
 
-from hashlib import sha256
 from typing import Any
 
 from pipelines.triggers.fields import as_text, constant, dig, mapping, rules, text
 from pipelines.triggers.model import FUNCTION_TRIGGER, DerivedContext, Record, Source
+from pipelines.triggers.sha256 import sha256
 from pipelines.triggers.wrapped import embedded_carrier
 
 U64 = 1 << 64
@@ -84,7 +84,7 @@ def count(value: Any) -> int:
 
 
 def digest(name: str) -> bytes:
-    return sha256(name.encode("utf-8", "replace")).digest()
+    return sha256(name.encode("utf-8", "replace"))
 
 
 def low_half(name: str) -> int:

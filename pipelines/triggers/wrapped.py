@@ -43,7 +43,7 @@ def binary_carrier(value: Any) -> Carrier:
 
 def find_inner(body: str, budget: Budget) -> tuple[str, Any]:
     """The name of the source whose event a message wraps, and that event; ("", None) if it wraps none. (specification, triggers 4.3)"""
-    if not (budget.search(body, MARKS) and budget.take(len(body))):
+    if not (budget.search(body, MARKS) and budget.take_json(body)):
         return "", None
     value = parse(body)
     if is_sns_entity(value):

@@ -1,15 +1,16 @@
 import argparse
 import json
+from collections import Counter
 
 import pytest
 
 from cli import check, check_mutants
 from fsm.check import equivalent
 from fsm.check.models import MODELS
-from fsm.check.mutants import Fate, Mutant
+from fsm.check.mutants import Fate, Mutant, spread
 from fsm.machines import MACHINES
 
-OF_MANAGED_INVOCATIONS = ["--mutants", "--model", "managed_invocation"]
+OF_MANAGED_INVOCATIONS = ["--mutants", "all", "--model", "managed_invocation"]
 
 
 @pytest.fixture
@@ -34,6 +35,20 @@ def test_every_broken_table_is_noticed_or_has_a_reason_why_not(command, capsys):
     assert "0 unexplained" in lines[-1]
 
 
+def test_some_are_of_each_way_to_break_each_machine_and_all_of_them_are_noticed(command, capsys):
+    assert command("--mutants", "--model", "managed_invocation", "--format", "json") == 0
+    tried = json.loads(capsys.readouterr().out)["mutants"]
+    assert {each["verdict"] for each in tried} == {"noticed"}
+    ways = Counter(each["mutant"].rpartition(": ")[2].partition(" ")[0] for each in tried)
+    assert ways == {"left": 4, "its": 2, "leads": 4, "without": 4, "learns": 3}
+
+
+@pytest.mark.parametrize(("count", "wanted", "chosen"), [(3, 4, "abc"), (4, 4, "abcd"), (8, 4, "aceg"), (5, 2, "ac"), (0, 2, "")])
+def test_some_come_from_all_over_the_table(count, wanted, chosen):
+    mutants = [Mutant("flush", f"{letter}: left out", ("IDLE", object, 0), lambda cell: cell) for letter in "abcdefgh"[:count]]
+    assert "".join(mutant.name[0] for mutant in spread(mutants, wanted)) == chosen
+
+
 def test_one_that_nobody_notices_and_nobody_explains_fails(command, capsys, monkeypatch):
     monkeypatch.setattr(equivalent, "EXPLAINED", {})
     assert command(*OF_MANAGED_INVOCATIONS) == 1
@@ -48,7 +63,7 @@ def test_a_reason_for_one_that_is_noticed_after_all_fails(command, capsys, monke
 
 
 def test_mutants_that_are_not_tried_for_want_of_time_fail(capsys):
-    assert check_mutants.run_mutants([MODELS["managed_invocation"]], "text", seconds_max=0.0) == 1
+    assert check_mutants.run_mutants([MODELS["managed_invocation"]], "all", "text", seconds_max=0.0) == 1
     assert "not tried for want of time" in capsys.readouterr().out
 
 

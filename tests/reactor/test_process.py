@@ -11,7 +11,7 @@ from fsm import flush, on_demand
 from protocols.http_server import Response
 from reactor import process as module
 from reactor.agent.agent import Agent
-from reactor.config.aws import read_sandbox
+from reactor.config.aws import WRAPPER, read_sandbox
 from reactor.net.clock import SimulatedClock
 from reactor.net.errors import PeerUnavailable
 from reactor.net.memory import MemoryNetwork
@@ -181,6 +181,31 @@ async def test_what_a_flush_needs_is_loaded_while_the_runtime_boots_or_beside_th
         await world.platform.invoke("r-1")
         await trio.sleep(0.1)
         assert len(warmed) == 1
+
+
+@pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
+@pytest.mark.parametrize("wrapper", [WRAPPER, "/opt/other", ""])
+async def test_what_the_first_event_needs_is_loaded_while_a_runtime_with_a_library_boots(
+    autojump_clock, server_of, settings_of, nursery, monkeypatch, kind, wrapper
+):
+    loaded = []
+
+    async def expect_events():
+        loaded.append("events")
+
+    async def warm_up(settings, trust):
+        loaded.append("flush")
+
+    monkeypatch.setattr(module, "expect_events", expect_events)
+    monkeypatch.setattr(module, "warm_up", warm_up)
+    environment = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_LAMBDA_INITIALIZATION_TYPE": kind, "AWS_LAMBDA_EXEC_WRAPPER": wrapper}
+    world = World(settings_of(), read_sandbox(environment))
+    await server_of(world.network, 9001, world.platform.answer)
+    nursery.start_soon(world.run)
+    await world.platform.asked.wait()
+    await trio.sleep(0.1)
+    assert sorted(set(loaded)) == (["events", "flush"] if wrapper == WRAPPER else ["flush"])
+    assert loaded[0] == ("events" if wrapper == WRAPPER else "flush"), "an event comes before any flush"
 
 
 async def test_the_next_event_is_asked_for_only_after_the_flush_was_answered(autojump_clock, world_of, records):

@@ -1,6 +1,6 @@
 """What is loaded while the function's runtime boots."""
 
-import importlib
+import importlib.util
 import sys
 
 import pytest
@@ -63,3 +63,10 @@ async def test_what_traces_need_is_loaded_once_a_tracer_has_asked_and_one_that_f
     failing["msgpack"] = ImportError("not there")
     await warm_up.expect_traces()
     assert names == list(warm_up.TRACING)
+
+
+async def test_where_a_library_tells_of_events_their_sources_are_loaded_too_and_are_all_there(loaded):
+    names, _ = loaded
+    await warm_up.expect_events()
+    assert names == [*warm_up.TRACING, *warm_up.EVENTS]
+    assert [name for name in names if importlib.util.find_spec(name) is None] == []

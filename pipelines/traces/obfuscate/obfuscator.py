@@ -15,10 +15,11 @@ from protocols.memo import Memo
 from .redis import obfuscate_command, obfuscate_memcached, quantise, remove_arguments
 from .replace import ReplaceRule, compile_replace_rules
 from .sql import obfuscate_sql
+from .sql_shape import shape_of
 from .sql_tokens import GENERIC, MSSQL, POSTGRESQL
 from .url import obfuscate_url
 
-SQL_CACHE_BYTES_MAX = 1024 * 1024
+SQL_CACHE_BYTES_MAX = 512 * 1024  # of the texts of each dialect, and as much again of their shapes
 URL_CACHE_BYTES_MAX = 1024 * 1024
 
 Span = dict[str, Any]
@@ -122,10 +123,7 @@ def _url(settings: ObfuscationSettings) -> Step:
 
 
 def _sql() -> Step:
-    queries = {
-        dialect: Memo[str, str](partial(obfuscate_sql, db_type=dialect), _weigh, SQL_CACHE_BYTES_MAX)
-        for dialect in (GENERIC, MSSQL, POSTGRESQL)
-    }
+    queries = {dialect: _queries(dialect) for dialect in (GENERIC, MSSQL, POSTGRESQL)}
     generic = queries[GENERIC]
 
     def obfuscate(span: Span) -> None:
@@ -134,6 +132,18 @@ def _sql() -> Step:
             span["resource"] = meta["sql.query"] = queries.get(meta.get("db.type", "").lower(), generic)[resource]
 
     return obfuscate
+
+
+def _queries(dialect: str) -> Memo[str, str]:
+    """Results by text. A text that was not seen before may be of a shape that was."""
+    read = partial(obfuscate_sql, db_type=dialect)
+    shapes: Memo[str, str] = Memo(read, _weigh, SQL_CACHE_BYTES_MAX)
+
+    def obfuscate(text: str) -> str:
+        shape = shape_of(text)
+        return read(text) if shape == text else shapes[shape]
+
+    return Memo(obfuscate, _weigh, SQL_CACHE_BYTES_MAX)
 
 
 def _quantise(span: Span) -> None:

@@ -113,5 +113,5 @@ def test_a_flush_is_wanted_before_the_bound_is_reached():
     queue = ChunkQueue()
     while not queue.is_nearly_full:
         queue.append(GO, PayloadFields(), chunk(1, size=1_000_000))
-    assert queue.spans == 9
+    assert queue.spans == 5
     assert queue.dropped == 0

@@ -8,10 +8,14 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -92,6 +96,84 @@ def python_with(*packages: str) -> Path:
 def copy(folder: Path, *names: str) -> list[str]:
     """Put sources of functions there; their texts."""
     return [Path(shutil.copy(FUNCTIONS / name, folder)).read_text() for name in names]
+
+
+# --- the functions
+
+PYTHON_PACKAGES = ("datadog-lambda==8.130.0", "ddtrace==4.16.0", "awslambdaric==4.2.2")
+NODE_PACKAGES = ("datadog-lambda-js@12.143.0", "dd-trace@5.132.0", "aws-lambda-ric@4.0.2")
+JAVA_CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+
+
+@attrs.frozen
+class Function:
+    """A function in its folder: its runtime's command, the variables without which it is not traced, what else is its own."""
+
+    folder: Path
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    about: Mapping[str, Any]
+
+
+def python(folder: Path) -> Function:
+    """`datadog-lambda` around a handler, under Lambda's own runtime client."""
+    environment = python_with(*PYTHON_PACKAGES).parent.parent  # named as a whole: what a command names is visible in the sandbox
+    copy(folder, "app.py")
+    command = ("/bin/sh", "-c", 'exec "$0/bin/python" -m awslambdaric datadog_lambda.handler.handler', str(environment))
+    return Function(folder, command, {"DD_LAMBDA_HANDLER": "app.handler"}, {})
+
+
+def node(folder: Path) -> Function:
+    """`datadog-lambda-js` around a handler, under Lambda's own runtime client."""
+    tools("node", "npm")
+
+    def make(folder: Path) -> None:
+        install("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *NODE_PACKAGES, cwd=folder)
+
+    modules = made_once("node", NODE_PACKAGES, make) / "node_modules"
+    copy(folder, "app.js", "native.cjs")
+    (folder / "node_modules").symlink_to(modules)
+    # The last argument is for the sandbox alone: what a command names is visible in it.
+    command = ("node", "--require", "/var/task/native.cjs", "/var/task/node_modules/aws-lambda-ric/index.mjs", str(modules))
+    about = {
+        "handler": "node_modules/datadog-lambda-js/dist/handler.handler",
+        "execution_env": "AWS_Lambda_nodejs20.x",
+        "runtime_version": "nodejs:20.v1",
+    }
+    return Function(folder, command, {"DD_LAMBDA_HANDLER": "app.handler"}, about)
+
+
+def java(folder: Path) -> Function:
+    """dd-java-agent under Lambda's own runtime client."""
+    tools("mvn", "java", "javac")
+    sources = copy(folder, "App.java", "pom.xml")
+
+    def make(folder: Path) -> None:
+        copy(folder, "App.java", "pom.xml")
+        install("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib", cwd=folder)
+        build("javac", "-cp", "lib/*", "-d", "classes", "App.java", cwd=folder)
+
+    made = made_once("java", sources, make)
+    [agent] = (made / "lib").glob("dd-java-agent-*.jar")
+    jars = [str(jar) for jar in (made / "lib").glob("*.jar") if jar != agent]
+    command = ("java", f"-javaagent:{agent}", "-XX:TieredStopAtLevel=1", "-cp", ":".join([*jars, str(made / "classes")]), JAVA_CLIENT)
+    about = {"handler": "app.App", "execution_env": "AWS_Lambda_java17", "runtime_version": "java:17.v1"}
+    return Function(folder, (*command, "app.App"), {"DD_TRACE_METHODS": "app.App[order,query]"}, about)
+
+
+def go(folder: Path) -> Function:
+    """`datadog-lambda-go` over dd-trace-go."""
+    tools("go")
+    sources = copy(folder, "main.go", "go.mod")
+
+    def make(folder: Path) -> None:
+        copy(folder, "main.go", "go.mod")
+        install("go", "mod", "tidy", cwd=folder)
+        build("go", "build", "-o", "bootstrap", ".", cwd=folder)
+
+    made = made_once("go", sources, make)
+    about = {"handler": "bootstrap", "execution_env": "AWS_Lambda_go", "runtime_version": "provided:al2023.v1"}
+    return Function(folder, (str(made / "bootstrap"),), {"DD_LOGGING_RATE": "0"}, about)
 
 
 # --- what arrived
@@ -192,8 +274,9 @@ def invocations() -> list[Invocation]:
 class Clients:
     """The functions above, as tests reach them, and `run`."""
 
-    made_once, tools, install, build, python_with = map(staticmethod, (made_once, tools, install, build, python_with))
-    copy, spans_of, groups_of, values_of = map(staticmethod, (copy, spans_of, groups_of, values_of))
+    python_with = staticmethod(python_with)
+    spans_of, groups_of, values_of = map(staticmethod, (spans_of, groups_of, values_of))
+    python, node, java, go = map(staticmethod, (python, node, java, go))
     trace_id, parent_id = TRACE_ID, PARENT_ID
 
     def __init__(self, scene_in: Callable[..., Any]) -> None:
@@ -201,18 +284,61 @@ class Clients:
 
     def run(
         self,
-        folder: Path,
-        command: Sequence[str],
+        function: Function,
         environment: Mapping[str, str] | None = None,
         invoked: Sequence[Invocation] | None = None,
         **changes: Any,
     ) -> Any:
-        """The function in this folder, whose runtime is `command`, through all invocations; what was found. Outside of any test."""
-        given = {"memory_mb": 1_024, "timeout_ms": 20_000, "runtime": tuple(command), **changes}
-        scene = self._scene_in(folder, {**LIBRARY_ENVIRONMENT, **(environment or {})}, **given)
+        """The function through all invocations; what was found. Outside of any test."""
+        variables = {**LIBRARY_ENVIRONMENT, **function.environment, **(environment or {})}
+        given = {"memory_mb": 1_024, "timeout_ms": 20_000, "runtime": tuple(function.command), **function.about, **changes}
+        scene = self._scene_in(function.folder, variables, **given)
         return trio.run(partial(scene.play, invocations=invoked or invocations()))
 
 
 @pytest.fixture(scope="session")
 def clients(scene_in: Callable[..., Any]) -> Clients:
     return Clients(scene_in)
+
+
+# --- Datadog's test agent
+
+TEST_AGENT = "ddapm-test-agent==1.69.1"
+TEST_AGENT_START_S = 30
+
+
+@pytest.fixture(scope="session")
+def test_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a test agent that runs."""
+    command = python_with(TEST_AGENT).parent / "ddapm-test-agent"
+    port, *others = free_ports(3)
+    log = tmp_path_factory.mktemp("agent") / "log"
+    ports = [f"--{name}-port={number}" for name, number in zip(("otlp-http", "otlp-grpc"), others, strict=True)]
+    with log.open("w") as out:
+        process = subprocess.Popen([str(command), f"--port={port}", *ports], cwd=log.parent, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        wait_for(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """They may be taken by somebody else meanwhile, which would show."""
+    with ExitStack() as stack:
+        socks = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
+        for sock in socks:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in socks]
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(TEST_AGENT_START_S * 10):
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{url}/info", timeout=10).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())

@@ -6,8 +6,6 @@ import pytest
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # long for the installing, the first time
 
-PACKAGES = ("datadog-lambda-js@12.143.0", "dd-trace@5.132.0", "aws-lambda-ric@4.0.2")
-HANDLER = "node_modules/datadog-lambda-js/dist/handler.handler"
 COMPLAINT = re.compile(r'\b(WARN|ERROR)\b|"status":"(warning|error)"|\b(Error|Warning):')
 PRICES = 100
 
@@ -15,20 +13,9 @@ PRICES = 100
 @pytest.fixture(scope="module")
 def play(clients, tmp_path_factory):
     """Runs the function, with variables of its own."""
-    clients.tools("node", "npm")
-
-    def make(folder):
-        clients.install("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES, cwd=folder)
-
-    modules = clients.made_once("node", PACKAGES, make) / "node_modules"
-    folder = tmp_path_factory.mktemp("node")
-    clients.copy(folder, "app.js", "native.cjs")
-    (folder / "node_modules").symlink_to(modules)
-    # The last argument is for the sandbox alone: what a command names is visible in it.
-    command = ("node", "--require", "/var/task/native.cjs", "/var/task/node_modules/aws-lambda-ric/index.mjs", str(modules))
-    function = {"handler": HANDLER, "execution_env": "AWS_Lambda_nodejs20.x", "runtime_version": "nodejs:20.v1"}
-    given = {"DD_LAMBDA_HANDLER": "app.handler", "DD_TAGS": "team:shop", "DD_TRACE_DEBUG": "true", "DD_TRACE_LOG_LEVEL": "warn"}
-    return lambda **variables: clients.run(folder, command, {**given, **variables}, **function)
+    function = clients.node(tmp_path_factory.mktemp("node"))
+    given = {"DD_TAGS": "team:shop", "DD_TRACE_DEBUG": "true", "DD_TRACE_LOG_LEVEL": "warn"}
+    return lambda **variables: clients.run(function, {**given, **variables})
 
 
 @pytest.fixture(scope="module")

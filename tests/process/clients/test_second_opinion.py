@@ -2,12 +2,8 @@
 
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
 import urllib.request
-from contextlib import ExitStack, closing
 from importlib.util import find_spec
 
 import pytest
@@ -22,8 +18,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("ddtrace") is None, reason="the real tracer is not installed"),
 ]
 
-TEST_AGENT = "ddapm-test-agent==1.69.1"
-START_S, TRACER_S = 30, 30
+TRACER_S = 30
 # What differs from run to run.
 OF_THE_RUN = {"runtime-id", "_dd.p.tid", "process_id", "_dd.tags.process"}
 IN_FIELDS = {"_dd.span_links", "events"}
@@ -47,42 +42,6 @@ for number in range(20):
 tracer.flush()
 tracer.shutdown()
 """
-
-
-@pytest.fixture(scope="module")
-def test_agent(clients, tmp_path_factory):
-    """The address of a test agent that runs."""
-    command = clients.python_with(TEST_AGENT).parent / "ddapm-test-agent"
-    port, *others = free_ports(3)
-    log = tmp_path_factory.mktemp("agent") / "log"
-    ports = [f"--{name}-port={number}" for name, number in zip(("otlp-http", "otlp-grpc"), others, strict=True)]
-    with log.open("w") as out:
-        process = subprocess.Popen([str(command), f"--port={port}", *ports], cwd=log.parent, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        wait_for(f"http://127.0.0.1:{port}", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def free_ports(count):
-    """They may be taken by somebody else meanwhile, which would show."""
-    with ExitStack() as stack:
-        socks = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for sock in socks:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in socks]
-
-
-def wait_for(url, process, log):
-    for _ in range(START_S * 10):
-        assert process.poll() is None, log.read_text()
-        try:
-            return get(f"{url}/info")
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
 def get(url):

@@ -11,7 +11,6 @@ from emulator.values import Invocation
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]  # long for the installing, the first time
 
-JAVA_CLIENT = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 COMPLAINT = re.compile(r'\b(WARN|ERROR)(:| [a-z])|\bError while|\[ERROR\]|"status":"(warning|error)"')
 NO_DAEMON = "Error dialing emitter address"  # of X-Ray, which is not there
 PRICES = 100
@@ -22,36 +21,7 @@ TOLD = {
 }
 
 
-def java(clients, folder):
-    clients.tools("mvn", "java", "javac")
-    sources = clients.copy(folder, "App.java", "pom.xml")
-
-    def make(folder):
-        clients.copy(folder, "App.java", "pom.xml")
-        clients.install("mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib", cwd=folder)
-        clients.build("javac", "-cp", "lib/*", "-d", "classes", "App.java", cwd=folder)
-
-    made = clients.made_once("java", sources, make)
-    [agent] = (made / "lib").glob("dd-java-agent-*.jar")
-    jars = [str(jar) for jar in (made / "lib").glob("*.jar") if jar != agent]
-    command = ("java", f"-javaagent:{agent}", "-XX:TieredStopAtLevel=1", "-cp", ":".join([*jars, str(made / "classes")]), JAVA_CLIENT)
-    return (*command, "app.App"), {"handler": "app.App", "execution_env": "AWS_Lambda_java17", "runtime_version": "java:17.v1"}
-
-
-def go(clients, folder):
-    clients.tools("go")
-    sources = clients.copy(folder, "main.go", "go.mod")
-
-    def make(folder):
-        clients.copy(folder, "main.go", "go.mod")
-        clients.install("go", "mod", "tidy", cwd=folder)
-        clients.build("go", "build", "-o", "bootstrap", ".", cwd=folder)
-
-    made = clients.made_once("go", sources, make)
-    return (str(made / "bootstrap"),), {"handler": "bootstrap", "execution_env": "AWS_Lambda_go", "runtime_version": "provided:al2023.v1"}
-
-
-@pytest.fixture(scope="module", params=[java, go], ids=lambda make: make.__name__)
+@pytest.fixture(scope="module", params=["java", "go"])
 def language(request):
     return request.param
 
@@ -59,10 +29,8 @@ def language(request):
 @pytest.fixture(scope="module")
 def play(clients, language, tmp_path_factory):
     """Runs the function, with variables of its own."""
-    folder = tmp_path_factory.mktemp(language.__name__)
-    command, function = language(clients, folder)
-    given = {"DD_TAGS": "team:shop", "DD_TRACE_METHODS": "app.App[order,query]", "DD_LOGGING_RATE": "0"}
-    return lambda **variables: clients.run(folder, command, {**given, **variables}, **function)
+    function = getattr(clients, language)(tmp_path_factory.mktemp(language))
+    return lambda **variables: clients.run(function, {"DD_TAGS": "team:shop", **variables})
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +45,7 @@ def spans(clients, found):
 
 @pytest.fixture
 def told(language):
-    return TOLD[language.__name__]
+    return TOLD[language]
 
 
 @pytest.fixture
@@ -139,7 +107,7 @@ def test_each_invocation_and_each_error_is_counted_once(found):
 
 
 def test_all_metrics_of_the_library_for_go_arrive_with_their_values(clients, language, found):
-    if language is java:
+    if language == "java":
         pytest.skip("the agent for Java has no metrics of its own for functions")
     count = len(found.results)
     assert clients.values_of(found, "shop.price") == (count * PRICES, count * sum(range(1, PRICES + 1)), 1, PRICES)
@@ -152,10 +120,9 @@ def test_a_library_whose_agent_refuses_its_spans_would_say_so(play):
 
 def test_statistics_of_the_tracer_for_go_arrive_and_nothing_is_counted_a_second_time(clients, tmp_path):
     """It sends them every ten seconds of the clock, also of those that the sandbox was frozen."""
-    command, function = go(clients, tmp_path)
-    variables = {"DD_TRACE_STATS_COMPUTATION_ENABLED": "true", "DD_COMPUTE_TRACE_STATS_ON_EXTENSION": "true", "DD_LOGGING_RATE": "0"}
+    variables = {"DD_TRACE_STATS_COMPUTATION_ENABLED": "true", "DD_COMPUTE_TRACE_STATS_ON_EXTENSION": "true"}
     pauses_ms = [0, 0, 0, 21_000, 200, 200]
-    found = clients.run(tmp_path, command, variables, [Invocation(b"{}", pause_before_ms=pause_ms) for pause_ms in pauses_ms], **function)
+    found = clients.run(clients.go(tmp_path), variables, [Invocation(b"{}", pause_before_ms=pause_ms) for pause_ms in pauses_ms])
     spans = clients.spans_of(found)
     assert not any("_dd.compute_stats" in span["meta"] for span in spans.named("shop.order"))
     hits = clients.groups_of(found)

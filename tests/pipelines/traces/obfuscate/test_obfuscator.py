@@ -113,6 +113,16 @@ def test_a_text_is_worked_out_once_for_each_dialect(monkeypatch):
     assert seen == [("a", "generic"), ("a", "mssql"), "u"]
 
 
+def test_of_texts_that_differ_in_plain_literals_only_one_is_read(monkeypatch):
+    seen = []
+    monkeypatch.setattr(obfuscator, "obfuscate_sql", lambda text, db_type: seen.append((text, db_type)) or "sql")
+    obfuscate = make_obfuscator(EVERYTHING_OFF)
+    for number in range(9):
+        obfuscate(make_span("sql", f"a = {number} AND b = 'x{number}'"))
+        obfuscate(make_span("sql", f"a = {number} AND b = 'x{number}'", db_type="mssql"))
+    assert seen == [("a = 0 AND b = ''", "generic"), ("a = 0 AND b = ''", "mssql")]
+
+
 def test_what_is_remembered_has_a_bound(monkeypatch):
     monkeypatch.setattr(obfuscator, "SQL_CACHE_BYTES_MAX", 4096)
     calls = []
@@ -120,7 +130,7 @@ def test_what_is_remembered_has_a_bound(monkeypatch):
     obfuscate = make_obfuscator(EVERYTHING_OFF)
     for round_number in range(2):
         for number in range(100):
-            obfuscate(make_span("sql", f"query {number}"))
+            obfuscate(make_span("sql", f"query{number}"))
         assert len(calls) == 100 * (round_number + 1), "a hundred entries of half a kilobyte do not fit"
 
 
