@@ -106,8 +106,7 @@ class ServerConnection:
         self.limits = limits
         self._room = room
         self._body_bytes_max = limits.body_bytes_max
-        # Whatever h11 holds unparsed is at most `header_bytes_max` long (see `_feed`), so its own limit never strikes.
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.header_bytes_max)
+        self._http = self._fresh()
         self._pending = b""  # received, not yet given to h11
         self._pending_at = 0
         self._eof = False
@@ -119,6 +118,10 @@ class ServerConnection:
         self._delivered = False
         self._closing = False
         self._interim = b""
+
+    def _fresh(self) -> h11.Connection:
+        """Whatever it holds unparsed is at most `header_bytes_max` long (see `_feed`), so its own limit never strikes."""
+        return h11.Connection(h11.SERVER, max_incomplete_event_size=self.limits.header_bytes_max)
 
     def __repr__(self) -> str:
         return f"<ServerConnection {self.phase}{' closing' if self.must_close else ''}>"
@@ -192,6 +195,8 @@ class ServerConnection:
 
     def _parse(self) -> Request | None:
         while True:
+            if self._body_bytes_told:
+                return self._take_body()
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 if not self._feed():
@@ -206,20 +211,34 @@ class ServerConnection:
                 self._closing = True
                 return None
 
+    def _take_body(self) -> Request | None:
+        """One of known length. There is nothing in it to parse, and h11 would copy each byte three times."""
+        assert self._body_bytes_told is not None
+        start, left = self._pending_at, self._body_bytes_told - self._body_bytes
+        if left >= len(self._pending) - start:
+            piece = self._pending[start:] if start else self._pending
+            self._pending, self._pending_at = b"", 0
+        else:
+            self._pending_at = start + left
+            piece = self._pending[start : self._pending_at]
+        self._collect(piece)
+        if len(piece) == left:
+            return self._complete()
+        if self._eof:
+            raise RemoteProtocolError("the peer closed before the end of the body", 400)
+        return None
+
     def _feed(self) -> bool:
         """Hand h11 its next piece. Its buffer never holds more than one element may measure, so a complete element that is too long is
-        refused as surely as an incomplete one, whatever the split. Only a body of known length goes in whole."""
+        refused as surely as an incomplete one, whatever the split."""
         available = len(self._pending) - self._pending_at
         if not available:
             if self._eof:
                 self._http.receive_data(b"")
             return self._eof
-        if self._body_bytes_told is not None:
-            room = self._body_bytes_told - self._body_bytes
-        else:
-            room = self.limits.header_bytes_max - len(self._http.trailing_data[0])
-            if not room:
-                raise RemoteProtocolError("request head, chunk header or trailer too long", 431)
+        room = self.limits.header_bytes_max - len(self._http.trailing_data[0])
+        if not room:
+            raise RemoteProtocolError("request head, chunk header or trailer too long", 431)
         self._feed_pending(min(available, room))
         return True
 
@@ -240,6 +259,8 @@ class ServerConnection:
             raise RemoteProtocolError(f"body of {told} bytes is over the limit of {self._body_bytes_max}", 413)
         if self._http.they_are_waiting_for_100_continue:
             self._interim = self._http.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+        if told:  # what h11 has of the body, and of what follows, is taken back from it
+            self._pending, self._pending_at = self._http.trailing_data[0] + self._pending[self._pending_at :], 0
 
     def _collect(self, data: bytes) -> None:
         if self._body_bytes + len(data) > self._body_bytes_max:
@@ -284,10 +305,13 @@ class ServerConnection:
     def end_response(self) -> bytes:
         """End the answer; readies the next request."""
         out = self._send(h11.EndOfMessage())
+        if self._http.our_state is h11.DONE:
+            if self._body_bytes_told:  # h11 was never shown the body
+                self._http = self._fresh()
+            elif self._http.their_state is h11.DONE:
+                self._http.start_next_cycle()
         self._delivered, self._head, self._body_bytes_told = False, None, None
         self.release()
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
         return out
 
     def _send_head(self, status: int, headers: Headers, framing: Headers) -> bytes:

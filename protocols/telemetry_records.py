@@ -14,6 +14,9 @@ SECONDS_CACHED_MAX = 64
 
 DAYS_CACHED_MAX = 8
 
+LINES = ("function", "extension")
+"""The types of records that are lines. A tuple: nearly every record is the first of them, which is found sooner than it is hashed."""
+
 Record = dict[str, Any]
 
 
@@ -32,6 +35,11 @@ def parse_batch(body: bytes) -> tuple[list[Record], list[str]]:
         return [], ["not an array"]
     good = [record for record in batch if type(record) is dict and type(record.get("type")) is str]
     return good, ["not a record"] * (len(batch) - len(good))
+
+
+def platform_records(records: list[Record]) -> list[Record]:
+    """Those that are no lines: few, and all that most readers look for."""
+    return [record for record in records if record["type"] not in LINES]
 
 
 def _parse_piecewise(text: str, error: Exception) -> tuple[list[Record], list[str]]:

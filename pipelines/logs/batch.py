@@ -82,11 +82,20 @@ def split_batches(
     entries: list[bytes], entries_max: int = BATCH_ENTRIES_MAX, bytes_max: int = BATCH_BYTES_MAX
 ) -> Iterator[tuple[bytes, int]]:
     """Request bodies and how many entries each holds; brackets and commas count. An entry larger than a batch has one to itself."""
-    start, size = 0, 1
-    for place, entry in enumerate(entries):
+    start = 0
+    while start < len(entries):
+        batch = entries[start : start + entries_max]
+        if len(batch) + 1 + sum(map(len, batch)) > bytes_max:
+            del batch[_entries_within(batch, bytes_max) :]
+        yield encode_array(batch), len(batch)
+        start += len(batch)
+
+
+def _entries_within(entries: list[bytes], bytes_max: int) -> int:
+    """How many of the first entries go into one body; at least one."""
+    size = 1
+    for count, entry in enumerate(entries):
         size += len(entry) + 1
-        if place > start and (size > bytes_max or place - start == entries_max):
-            yield encode_array(entries[start:place]), place - start
-            start, size = place, len(entry) + 2
-    if start < len(entries):
-        yield encode_array(entries[start:]), len(entries) - start
+        if count and size > bytes_max:
+            return count
+    return len(entries)

@@ -4,7 +4,7 @@ A line of text that needs nothing but its wrapping takes the short way inside `_
 out-of-memory search, structure and sampling here; rules, owner, durable execution and entry in `outlet`. (specification, logs 1 to 9)
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fsm.time import Now
@@ -223,10 +223,18 @@ class LogsPipeline:
 
     def seal(self) -> list[Body]:
         """Everything that is ready, as request bodies in their order; what waits for its owner or its execution stays."""
+        return list(self.bodies())
+
+    def bodies(self) -> Iterator[Body]:
+        """The same, each made as it is asked for: who compresses one before the next is made needs the memory of one, again and again.
+
+        To be gone through to its end.
+        """
         entries = self._queue.take_all()
         self._warned, self._lost_told = False, self._lost()
         self._sealed += len(entries)
-        return [Body("logs", PATH, CONTENT_TYPE, raw, count) for raw, count in split_batches(entries)]
+        for raw, count in split_batches(entries):
+            yield Body("logs", PATH, CONTENT_TYPE, raw, count)
 
     @property
     def owner(self) -> str | None:

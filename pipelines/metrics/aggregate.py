@@ -10,6 +10,7 @@ other. Its `Cell` holds the sum, the last value, the sketch or the set. Space is
 
 import math
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pipelines.metrics.sketch import OneValue, Sketch
@@ -72,6 +73,13 @@ class Cell:
         self.sketch: Sketch | None = None
         self.members: set[str] | None = set() if kind is SET else None
 
+    def reopen(self, bucket_s: int) -> None:
+        """Begin anew in a bucket, after a flush has taken what was in it."""
+        self.bucket_s = bucket_s
+        self.value = 0.0
+        if self.kind is SET:
+            self.members = set()
+
 
 class AggregatorStatistics(NamedTuple):
     """`refused_*` are samples lost to the limits since the start, `unsendable` points that were no finite number."""
@@ -110,9 +118,9 @@ class Aggregator:
         return self._cells.get(context) or self._open(context, CELL_BYTES + name.__sizeof__() + sum(map(str.__sizeof__, tags)))
 
     def reopened(self, cell: Cell, bucket_s: int) -> Cell | None:
-        """The cell of the same name, tags and kind in this bucket: as `cell`, with less to work out."""
+        """The cell of the same name, tags and kind in this bucket: as `cell`, with less to work out. One that was closed is used again."""
         context = (cell.name, cell.tags, bucket_s, cell.kind)
-        return self._cells.get(context) or self._open(context, cell.size)
+        return self._cells.get(context) or self._open(context, cell.size, cell if cell.bucket_s == CLOSED else None)
 
     def add(self, name: str, tags: Tags, bucket_s: int, kind: str, values: Iterable[Any], rate: float = 1.0) -> bool:
         """Put in the values of one sample. False when its context was refused."""
@@ -146,15 +154,27 @@ class Aggregator:
         self._held_bytes += BIN_BYTES
         cell.pending.append(value)
         if len(cell.pending) >= PENDING_MAX:
-            self._fold(cell)
+            self.fold(cell)
+
+    def reserve(self, values: int) -> int:
+        """Room for so many values of distributions, which may then be appended to `Cell.pending` without a call for each; else 0.
+
+        Whoever does that folds a cell that holds `PENDING_MAX` of them, and gives back what was not used.
+        """
+        if self._held_bytes + values * BIN_BYTES > self._bytes_max * NEARLY_FULL:
+            return 0
+        self._held_bytes += values * BIN_BYTES
+        return values
+
+    def give_back(self, values: int) -> None:
+        self._held_bytes -= values * BIN_BYTES
 
     def flush(self) -> tuple[list[SeriesPoint], list[SketchPoint]]:
         """Take everything, open buckets included, in order of name, tags, bucket and kind."""
         series: list[SeriesPoint] = []
         sketches: list[SketchPoint] = []
         cells, self._cells = self._cells, {}
-        for context in sorted(cells):
-            cell = cells[context]
+        for _, cell in sorted(cells.items(), key=itemgetter(0)):
             if cell.kind is DISTRIBUTION:
                 self._take_sketch(cell, sketches)
             else:
@@ -164,21 +184,26 @@ class Aggregator:
         self._full = False
         return series, sketches
 
-    def _open(self, context: Context, size: int) -> Cell | None:
+    def _open(self, context: Context, size: int, closed: Cell | None = None) -> Cell | None:
         if len(self._cells) >= self._contexts_max or (self._held_bytes + size > self._bytes_max and not self._has_room(size)):
             self._refused_contexts += 1
             return None
         self._held_bytes += size
-        cell = self._cells[context] = Cell(*context, size)
+        if closed is None:
+            cell = Cell(*context, size)
+        else:
+            cell = closed
+            cell.reopen(context[2])
+        self._cells[context] = cell
         return cell
 
     def _insert_weighted(self, cell: Cell, value: float, rate: float) -> None:
-        sketch = self._fold(cell)  # what came before goes in before: the average depends on the order
+        sketch = self.fold(cell)  # what came before goes in before: the average depends on the order
         bins = len(sketch.bins)
         sketch.insert_weighted(value, rate)
         self._held_bytes += (len(sketch.bins) - bins) * BIN_BYTES
 
-    def _fold(self, cell: Cell) -> Sketch:
+    def fold(self, cell: Cell) -> Sketch:
         """Put the pending values of a distribution into its sketch."""
         sketch = cell.sketch
         if sketch is None:
@@ -207,7 +232,7 @@ class Aggregator:
         if not self._full:
             for cell in self._cells.values():
                 if cell.pending:
-                    self._fold(cell)
+                    self.fold(cell)
             # Folding gains nothing twice: from here to the flush a no is a no.
             self._full = self._held_bytes + size > self._bytes_max * NEARLY_FULL
         return self._held_bytes + size <= self._bytes_max
@@ -217,7 +242,7 @@ class Aggregator:
         if cell.sketch is None and len(cell.pending) == 1:
             sketch = OneValue(cell.pending.pop())
         else:
-            sketch, cell.sketch = self._fold(cell), None  # a reader may still remember the cell, but not keep its bins alive
+            sketch, cell.sketch = self.fold(cell), None  # a reader may still remember the cell, but not keep its bins alive
         if not sketch.is_finite():
             self._unsendable += 1
         elif sketch.count:

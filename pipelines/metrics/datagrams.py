@@ -10,7 +10,7 @@ text exceeds `FORM_BYTES_MAX`: they are a cache and nothing is lost.
 from collections import Counter
 from typing import Any, NamedTuple
 
-from pipelines.metrics.aggregate import Aggregator, Cell, bucket_of, bucket_of_sample
+from pipelines.metrics.aggregate import PENDING_MAX, Aggregator, Cell, bucket_of, bucket_of_sample
 from protocols.dogstatsd import (
     COUNT,
     CUT_TAGS,
@@ -32,7 +32,7 @@ FORMS_MAX = 8192
 FORM_BYTES_MAX = 2 * 1024 * 1024
 NOTICE_BYTES_MAX = 1024 * 1024  # events and service checks held until the next flush
 NOTICE_OVERHEAD_BYTES = 1024  # a notice is a dict of texts: at least this much more than its line
-PLAIN_DIGITS_MAX = 300
+PLAIN_DIGITS, PLAIN_DIGITS_MAX = b"0123456789.", 300
 CHUNK_DATAGRAMS = 128  # read at a time: bounds the copies when datagrams are large
 
 OLD_TIMESTAMP = "timestamp_too_old"
@@ -79,7 +79,8 @@ class DatagramReader:
     def _take_lines(self, lines: list[bytes], now_s: int) -> None:
         self._lines += len(lines) - lines.count(b"")
         bucket_s = bucket_of(now_s)
-        known_forms, insert = self._forms.get, self._aggregator.insert
+        aggregator, known_forms = self._aggregator, self._forms.get
+        reserved, used = aggregator.reserve(len(lines)), 0
         for line in lines:
             name, _, rest = line.partition(b":")
             value, _, suffix = rest.partition(b"|")
@@ -89,20 +90,33 @@ class DatagramReader:
                 continue
             cell, rate = known
             # Decimal digits with at most one point: what float() and the protocol's grammar read alike; short enough to be finite.
-            if not (value.isdigit() or value.replace(b".", b"", 1).isdigit()) or len(value) > PLAIN_DIGITS_MAX or cell.kind is SET:
+            try:
+                if value.translate(None, PLAIN_DIGITS) or len(value) > PLAIN_DIGITS_MAX or cell.kind is SET:
+                    raise ValueError
+                number = float(value)
+            except ValueError:
                 self._take_odd_value(line, (name, suffix), value, now_s)
                 continue
             if cell.bucket_s != bucket_s:
-                reopened = self._reopen((name, suffix), bucket_s)
+                reopened = aggregator.reopened(cell, bucket_s)
                 if reopened is None:
                     continue
-                cell = reopened
-            if cell.kind is COUNT:
-                cell.value += float(value) / rate
-            elif cell.kind is GAUGE:
-                cell.value = float(value)
+                if reopened is not cell:
+                    cell = reopened
+                    self._forms[(name, suffix)] = (cell, rate)
+            kind = cell.kind
+            if kind is COUNT:
+                cell.value += number / rate
+            elif kind is GAUGE:
+                cell.value = number
+            elif reserved and rate == 1.0:  # `Aggregator.insert` written out
+                used += 1
+                cell.pending.append(number)
+                if len(cell.pending) >= PENDING_MAX:
+                    aggregator.fold(cell)
             else:
-                insert(cell, float(value), rate)
+                aggregator.insert(cell, number, rate)
+        aggregator.give_back(reserved - used)
 
     def take_notices(self) -> Notices:
         """The events and service checks read since the last call."""
@@ -114,7 +128,7 @@ class DatagramReader:
         """The cell of a known form in a new bucket, or after a flush. None: no room, which the aggregator has counted."""
         cell, rate = self._forms[form]
         reopened = self._aggregator.reopened(cell, bucket_s)
-        if reopened is not None:
+        if reopened is not None and reopened is not cell:
             self._forms[form] = (reopened, rate)
         return reopened
 

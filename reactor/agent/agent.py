@@ -204,8 +204,8 @@ class Agent:
             self.ledger.refuse("telemetry record", "after the end" if self._refusing else "before the registration", len(item.records))
             return
         self.ledger.accept("telemetry record", len(item.records))
-        self.pipelines.take_records(item.records, self._now)
-        for record in item.records:
+        told = self.pipelines.take_records(item.records, self._now)
+        for record in told:
             self._traced.record(record, self._now)
             if (reader := _READERS.get(record["type"])) is not None:
                 reader(self, record)
@@ -313,8 +313,7 @@ class Agent:
             return
         records, _ = read.parse_batch(taken.data)
         self.ledger.note("telemetry records of an earlier process", len(records))
-        pipelines.take_records(records, now)
-        for record in records:
+        for record in pipelines.take_records(records, now):
             if (fields := _request(record)) is None:
                 continue
             if record["type"] == "platform.start" and self._machines.opened_by_start:

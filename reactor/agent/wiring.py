@@ -80,7 +80,8 @@ class Pipelines:
         self._metrics.call(MetricsPipeline.take, datagrams, now.epoch_ms // 1000, now=now)
         self._look_at_fullness(now)
 
-    def take_records(self, records: list[read.Record], now: Now) -> None:
+    def take_records(self, records: list[read.Record], now: Now) -> list[read.Record]:
+        """Gives back those that are no lines: who looks on among them need not go through all the others once more."""
         facts = self._logs.call(LogsPipeline.take, records, now, now=now, otherwise=NO_FACTS)
         for request_id, epoch_s in facts.out_of_memory:
             self._enhance(Enhanced.out_of_memory, request_id or "", epoch_s * 1000, now.epoch_ms, now=now)
@@ -88,11 +89,13 @@ class Pipelines:
             self._ledger.drop("telemetry record", f"by the platform: {lost.reason}", lost.dropped_records)
         for warning in facts.warnings:
             self._say("WARN", warning)
-        for record in records:
+        told = read.platform_records(records)
+        for record in told:
             if (count := _COUNTERS.get(record["type"])) is not None:
                 count(self, record, now)
         self.is_nearly_full = facts.flush_early
         self._look_at_fullness(now)
+        return told
 
     def take_request(self, item: Traces | ClientTraceStats | PassedOn, now: Now) -> None:
         """What a library has sent to port 8126."""
@@ -227,7 +230,7 @@ class Pipelines:
         `encoded_size` is how large series will be when sent; `final` and `at_end`: see `Tracing.bodies`.
         """
         self.is_nearly_full = False
-        yield from self._logs.call(LogsPipeline.seal, now=now, otherwise=[])
+        yield from self._logs.each(LogsPipeline.bodies, now=now)
         yield from self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
         yield from self.tracing.bodies(now, final, at_end)
 

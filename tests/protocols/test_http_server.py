@@ -56,6 +56,10 @@ STREAMS = {
     "garbage after a request": get() + b"\x16\x03\x01\x02\x00" + b"x" * 50,
     "close asked for": get(extra=b"Connection: close\r\n") + get(),
     "http/1.0": b"GET / HTTP/1.0\r\n\r\n" + get(),
+    "length, close asked for": POST + b"Connection: close\r\nContent-Length: 3\r\n\r\nabc" + get(),
+    "length, http/1.0": b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc" + get(),
+    "length, then chunked, a get and a length": with_length(b"x" * 100) + chunked(b"abc") + get() + with_length(b"y" * 50),
+    "length, then garbage": with_length(b"abc") + b"\x16\x03\x01\x02\x00" + b"x" * 50,
     "cut short": with_length(b"abc")[:-1],
 }
 
@@ -145,6 +149,21 @@ def test_a_request_has_its_parts():
     assert (request.method, request.path, request.query, request.body) == ("GET", "/a/b", "c=d?e", b"")
     assert request.header(b"x-two") == b"1"
     assert request.header(b"none") is None
+
+
+def test_a_body_of_known_length_is_given_as_it_came_and_what_follows_it_is_the_next_request():
+    asked, answered, connection = requests_of([with_length(b"abc") + with_length(bytes(range(100))), get(b"/last")])
+    assert [(request.target, request.body) for request in asked] == [("/", b"abc"), ("/", bytes(range(100))), ("/last", b"")]
+    assert answered.count(b"HTTP/1.1 200 OK\r\n") == 3
+    assert (connection.phase, connection.must_close) == ("idle", False)
+
+
+@pytest.mark.parametrize("wire", [with_length(b"abc")[:-1], with_length(b"abc")[:-3]])
+def test_a_peer_that_closes_within_a_body_of_known_length_is_refused(wire):
+    asked, answered, connection = requests_of([wire, b""])
+    assert [request.status for request in asked] == [400]
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert connection.must_close
 
 
 def test_pipelined_requests_wait_for_the_answer_before_them():

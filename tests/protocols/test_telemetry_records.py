@@ -293,3 +293,9 @@ def test_figures_may_be_numbers_or_texts_but_neither_negative_nor_endless(value,
 @pytest.mark.parametrize(("value", "count"), [(8, 8), (8.0, 8), (8.9, 8), ("8", 8), ("x", None), (False, None)])
 def test_counts_are_whole(value, count):
     assert tr.read_count(value) == count
+
+
+def test_lines_are_no_platform_records():
+    kinds = ["function", "platform.start", "extension", "platform.report", "something.new"]
+    told = tr.platform_records([{"type": kind} for kind in kinds])
+    assert [record["type"] for record in told] == ["platform.start", "platform.report", "something.new"]

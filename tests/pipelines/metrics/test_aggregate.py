@@ -55,6 +55,57 @@ def test_counts_add_up_gauges_keep_the_last_and_sets_count_members():
     assert sketches == []
 
 
+def test_what_was_reserved_and_not_used_is_given_back():
+    aggregator = filled(("latency", DISTRIBUTION, 10.0))
+    before = aggregator.statistics().held_bytes
+    assert aggregator.reserve(5) == 5
+    assert aggregator.statistics().held_bytes == before + 5 * aggregate.BIN_BYTES
+    aggregator.give_back(5)
+    assert aggregator.statistics().held_bytes == before
+
+
+def test_nothing_is_reserved_where_room_is_scarce():
+    aggregator = filled(bytes_max=1000)
+    assert aggregator.reserve(7) == 7
+    assert aggregator.reserve(1) == 0
+    assert aggregator.statistics().held_bytes == 7 * aggregate.BIN_BYTES
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), [(COUNT, 3.0, 4.0), (GAUGE, 3.0, 4.0), (SET, "a", "b")])
+def test_a_cell_that_a_flush_has_closed_begins_anew(kind, first, second):
+    aggregator = Aggregator()
+    cell = aggregator.cell("x", (), BUCKET_S, kind)
+    aggregator.update(cell, first)
+    before = aggregator.flush()[0]
+    again = aggregator.reopened(cell, BUCKET_S + 10)
+    aggregator.update(again, second)
+    assert again is cell
+    assert [point[2:] for point in before] == [(BUCKET_S, COUNT if kind is COUNT else GAUGE, 1.0 if kind is SET else 3.0)]
+    assert [point[2:] for point in aggregator.flush()[0]] == [
+        (BUCKET_S + 10, COUNT if kind is COUNT else GAUGE, 1.0 if kind is SET else 4.0)
+    ]
+
+
+def test_a_closed_distribution_begins_anew_and_leaves_what_was_taken_alone():
+    aggregator = Aggregator()
+    cell = aggregator.cell("x", (), BUCKET_S, DISTRIBUTION)
+    for value in (1.0, 2.0):
+        aggregator.insert(cell, value, 1.0)
+    _, [(*_, taken)] = aggregator.flush()
+    aggregator.insert(aggregator.reopened(cell, BUCKET_S), 7.0, 1.0)
+    _, [(*_, after)] = aggregator.flush()
+    assert (taken.count, taken.max, after.count, after.max) == (2, 2.0, 1, 7.0)
+
+
+def test_an_open_cell_stays_in_its_bucket_when_another_is_opened():
+    aggregator = Aggregator()
+    cell = aggregator.cell("x", (), BUCKET_S, COUNT)
+    other = aggregator.reopened(cell, BUCKET_S + 10)
+    assert other is not cell
+    assert (cell.bucket_s, other.bucket_s) == (BUCKET_S, BUCKET_S + 10)
+    assert aggregator.reopened(cell, BUCKET_S + 10) is other
+
+
 def test_distributions_become_one_sketch():
     _, [(name, tags, bucket_s, sketch)] = filled(("latency", DISTRIBUTION, 10.0), ("latency", DISTRIBUTION, 20.0, 30.0)).flush()
     assert (name, tags, bucket_s) == ("latency", (), BUCKET_S)

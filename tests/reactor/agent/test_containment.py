@@ -84,6 +84,7 @@ def test_the_life_of_these_tests_uses_every_place(life, records, monkeypatch):
 NOT_CALLED = {
     "MetricsPipeline.take_own",  # off unless it is asked for; test_own_metrics has it on
     "LogsPipeline.learn_durable_context",
+    "LogsPipeline.seal",  # `bodies`, all at once
     "Enhanced.set_runtime",
     "Enhanced.evict",
     "Enhanced.error_reported",
