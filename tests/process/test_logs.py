@@ -71,7 +71,7 @@ async def test_a_line_from_the_port_to_the_intake_costs_two_and_a_half_times_its
         ratios.append(burst.cpu_ms / burst.json_ms)
         if ratios[-1] <= log_port.GOAL:
             return
-    pytest.fail(f"CPU of a line against json both ways: {ratios}")
+    pytest.fail(f"CPU of a line against its record read and written with json: {ratios}")
 
 
 def noise(request_id: str, count: int, seed: int) -> list[str]:
