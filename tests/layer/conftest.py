@@ -32,7 +32,7 @@ def mini(tmp_path_factory):
         (sources / "site" / name).symlink_to(installed / name)
     for name in OURS:
         copy_ours(PROJECT / name, sources / "site" / name)
-    for name in ("start.py", "attrs_ahead.py"):
+    for name in ("start.py", "attrs_ahead.py", "typing_ahead.py"):
         (sources / name).write_bytes((PROJECT / "launcher" / name).read_bytes())
     run("compiled.py", *(word for name in (*PACKAGES, *OURS) for word in (sources / "site" / name, root / "site" / name)))
     run("compiled.py", stdlib / "re", library / "re")  # of the standard library, what the tricks change or put off
