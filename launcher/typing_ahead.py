@@ -2,10 +2,24 @@
 
 Annotations are gone from the archive (layer/annotations.py); what is left of typing at run time are base classes and names. Here they cost
 next to nothing, and mean nothing: a name with brackets is the name, a generic class with brackets is the class. Whatever is not here is the
-real module's, which takes our place for everybody who imports it later.
+real module's, which is imported for it.
 """
 
 import sys
+from _collections_abc import (  # noqa: F401
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from collections import namedtuple
 
 ARCHIVE = __spec__.loader
@@ -120,12 +134,13 @@ def _refuse(*arguments, **keywords):
     raise NotImplementedError("an overload alone is not to be called")
 
 
-for _name in (
-    "Any AnyStr ClassVar Final Literal NoReturn Never Optional Self TypeAlias TypeGuard Union Annotated Concatenate Unpack "
-    "Awaitable AsyncGenerator AsyncIterator AsyncIterable Callable Coroutine Dict FrozenSet Generator Iterable Iterator List Mapping "
-    "MutableMapping Sequence Set Tuple Type"
-).split():
+_FORMS = (
+    "Any AnyStr ClassVar Final Literal NoReturn Never Optional Self TypeAlias TypeGuard Union Annotated Concatenate Unpack SupportsIndex"
+)
+for _name in _FORMS.split():
     globals()[_name] = Form(_name)
+
+Dict, FrozenSet, List, Set, Tuple, Type = dict, frozenset, list, set, tuple, type  # these are asked whether something is one of them
 
 
 def __getattr__(name):
@@ -138,12 +153,14 @@ _real = []
 
 
 def real():
-    """typing itself, imported now."""
+    """typing itself, imported now, and put aside again: what is made of one kind of type variable and the other's base would be broken."""
     if not _real:
-        if sys.modules.get("typing") is sys.modules.get(__name__):
-            sys.modules.pop("typing", None)
+        ours = sys.modules.pop("typing")
         ARCHIVE.forget("typing")
         import importlib
 
-        _real.append(importlib.import_module("typing"))
+        try:
+            _real.append(importlib.import_module("typing"))
+        finally:
+            sys.modules["typing"] = ours
     return _real[0]

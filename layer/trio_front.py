@@ -151,13 +151,14 @@ def patterns_made_ahead(source: str) -> ast.Module:
 def names_of_tuples(source: str) -> ast.Module:
     """`collections/__init__.py`: a named tuple without code that is written and compiled for it."""
     tree = ast.parse(source)
-    [function] = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "namedtuple"] or [None]
-    made = [node for node in ast.walk(function) if isinstance(node, ast.Assign) and ast.unparse(node) == MADE] if function else []
-    written = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node) == WRITTEN]
-    if len(made) != 1 or len(written) != 1 or function is None:
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "namedtuple"]
+    assigned = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Assign)]
+    made = [node for node in assigned if ast.unparse(node) == MADE]
+    if len(functions) != 1 or len(made) != 1 or WRITTEN not in map(ast.unparse, assigned):
         raise ShapeError("collections/__init__.py")
     made[0].value = ast.parse("_new_of(field_names, code, namespace)", mode="eval").body
-    tree.body[tree.body.index(function) : tree.body.index(function)] = ast.parse(NAMED).body
+    at = tree.body.index(functions[0])
+    tree.body[at:at] = ast.parse(NAMED).body
     return ast.fix_missing_locations(tree)
 
 
