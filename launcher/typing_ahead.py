@@ -103,7 +103,7 @@ class _NamedMeta(type):
         defaults = [field for field in fields if field in body]
         if [field in body for field in fields] != sorted(field in body for field in fields):
             raise TypeError("a field without a default follows one that has a default")
-        made = namedtuple(name, fields, defaults=[body[field] for field in defaults], module=body["__module__"])  # noqa: PYI024
+        made = namedtuple(name, fields, defaults=[body[field] for field in defaults], module=body["__module__"])
         made.__annotations__ = made.__new__.__annotations__ = fields
         for key, value in body.items():
             if key not in ("__module__", "__name__", "__annotations__") and key not in fields:
@@ -146,6 +146,10 @@ Dict, FrozenSet, List, Set, Tuple, Type = dict, frozenset, list, set, tuple, typ
 def __getattr__(name):
     if name.startswith("__"):
         raise AttributeError(name)
+    if name in ("Pattern", "Match"):
+        import re
+
+        return getattr(re, name)
     return getattr(real(), name)
 
 
