@@ -1,11 +1,11 @@
 """What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
 
 Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
-index of that size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a
-package, path, number of its piece)}; `pieces`, each the codes of some modules {name: code}; `classes`, for attrs_ahead.py. In the index itself are `machine`, the standard library's extension
-modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and `later`, the names of modules
-that are loaded when something in them is asked for. A module that is not in there is found in its
-file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+index of that size, and what the index tells the place (offset, size) of: `pieces`, each the codes of some modules {name: code}; `classes`,
+for attrs_ahead.py. In the index itself are `codes`, the modules of the start {name: (is a package, path, number of its piece)}, `machine`,
+the standard library's extension modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and
+`later`, the names of modules that are loaded when something in them is asked for. A module that is not in there is found in its file.
+Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
 """
 
 import marshal
