@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from bench import start
 from bench.table import Row, show
+from reactor.process import WARM_UP_PAUSE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), "")
@@ -47,6 +48,8 @@ class Start(NamedTuple):
     size_kb: float
     flushed_kb: float = 0.0
     loaded_ms: float = 0.0
+    ready_cpu_ms: float = 0.0  # once what the first flush needs is loaded, too
+    ready_kb: float = 0.0
 
 
 def rows(runs: int = 9) -> list[Row]:
@@ -90,8 +93,10 @@ def measured(runs: int) -> list[Row]:
         Row("layer: exec to registered", median(starts, "register_ms"), "ms", "reference 5.8 ms", goal="at most 1 ms"),
         Row("layer: exec to first next", median(starts, "next_ms"), "ms", "reference 9.8 ms", goal="at most 2 ms"),
         Row("layer: CPU until loaded", cpu_ms, "ms", words, cpu_ms / bare_ms, "at most 5.5 x"),
+        Row("layer: and ready to flush", ready_ms := median(starts, "ready_cpu_ms"), "ms", words, ready_ms / bare_ms),
         Row("layer: the same, DD_PLAIN_START", median(plains, "cpu_ms"), "ms", words, median(plains, "cpu_ms") / bare_ms),
         Row("layer: resident when loaded", median(starts, "size_kb") / 1024, "MB", "reference 20 MB", goal="at most 18 MB"),
+        Row("layer: and ready to flush", median(starts, "ready_kb") / 1024, "MB", ""),
         Row("layer: the same, DD_PLAIN_START", median(plains, "size_kb") / 1024, "MB", "reference 20 MB"),
         Row("layer: resident after a flush", median(flushed, "flushed_kb") / 1024, "MB", "", goal="at most 28 MB"),
     ]
@@ -170,8 +175,12 @@ def converse(listener: socket.socket, pid: int, elapsed_ms: Callable[[], float],
         cpu_ms, size_kb = start.wait_loaded(pid)
         loaded_ms = elapsed_ms() - start.QUIET_S * 1000
         if not invoke:
+            time.sleep(WARM_UP_PAUSE_S)
+            ready_cpu_ms, ready_kb = start.wait_loaded(pid)
             connection.sendall(start.answer(shutdown()))
-            return Start(times["register"], times["next"], cpu_ms, size_kb, loaded_ms=loaded_ms)
+            return Start(
+                times["register"], times["next"], cpu_ms, size_kb, loaded_ms=loaded_ms, ready_cpu_ms=ready_cpu_ms, ready_kb=ready_kb
+            )
         connection.sendall(start.answer(invocation()))
         send_records()
     later, _ = listener.accept()

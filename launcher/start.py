@@ -1,11 +1,11 @@
 """What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
 
 Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
-index of that size, and what the index tells the place (offset, size) of: `codes`, the modules of the start once more {name: (is a
-package, path, offset, size)}; `classes`, for attrs_ahead.py. In the index itself are `machine`, the standard library's extension
-modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and `later`, the names of modules
-that are loaded when something in them is asked for. A module that is not in there is found in its
-file. Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
+index of that size, and what the index tells the place (offset, size) of: `pieces`, each the codes of some modules {name: code}; `classes`,
+for attrs_ahead.py. In the index itself are `codes`, the modules of the start {name: (is a package, path, number of its piece)}, `machine`,
+the standard library's extension modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and
+`later`, the names of modules that are loaded when something in them is asked for. A module that is not in there is found in its file.
+Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
 """
 
 import marshal
@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
+    from typing import Any
 
 
 class Later(type(sys)):  # type: ignore[misc]
@@ -42,7 +43,9 @@ class Archive:
         if size > posix.fstat(fd).st_size:
             raise ValueError("cut short")
         contents = marshal.loads(posix.pread(fd, size, SIZE_BYTES))
-        self._codes: dict[str, tuple[bool, str, int, int]] = contents["codes"]
+        self._codes: dict[str, tuple[bool, str, int]] = contents["codes"]
+        self._pieces: list[tuple[int, int]] = contents["pieces"]
+        self._read: dict[str, Any] = {}  # and not loaded so far
         self._classes: dict[str, tuple[int, int]] = contents["classes"]
         self._machine: dict[str, str] = contents["machine"]
         self._later: tuple[str, ...] = contents["later"]
@@ -76,12 +79,18 @@ class Archive:
             self.load(module)
 
     def load(self, module: "ModuleType") -> None:
-        _, _, at, size = self._codes.pop(module.__name__)
-        exec(marshal.loads(posix.pread(self._fd, size, self._begin + at)), module.__dict__)
+        """Modules that are loaded together are read together: their strings are made and looked up once."""
+        name = module.__name__
+        _, _, piece = self._codes.pop(name)
+        if name not in self._read:
+            at, size = self._pieces[piece]
+            self._read |= marshal.loads(posix.pread(self._fd, size, self._begin + at))
+        exec(self._read.pop(name), module.__dict__)
 
     def forget(self, name: str) -> None:
         """The module of this name comes from its file."""
         self._codes.pop(name, None)
+        self._read.pop(name, None)
 
     def class_record(self, name: str) -> "bytes | None":
         """For attrs_ahead.py."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HEADER_BYTES = 16  # of a .pyc
 OPTIMIZE = 2
+PIECE = 20  # modules that are read at once
 FOLDERS = ("lib/python3.11", "site")
 OURS = ("fsm", "protocols", "pipelines", "reactor")
 # Imported by somebody at the start, and used by nobody until much later, or never.
@@ -44,6 +45,7 @@ LATER = (
     "copy",
     "selectors",
 )
+STAND_INS = {"attrs_ahead.py": ("attr", "attrs"), "typing_ahead.py": ("typing",)}
 START = ("reactor.__main__", "reactor.hand_over", "reactor.run")
 # Imported where they are first needed, which is within the first second of every life.
 FIRST_MOMENTS = (
@@ -86,14 +88,17 @@ def loaded() -> list[str]:
     return sorted(set(sys.modules) - BARE)
 
 
-def loaded_quickly(root: str) -> list[str]:
-    """The modules that are still loaded with the archive that has been written in force."""
+def loaded_quickly(root: str) -> dict[str, list[str]]:
+    """The modules that are still loaded with the archive that has been written in force; and, as they are, those of a start alone."""
     start: dict[str, Any] = {"__name__": "start"}
     with open(f"{root}/start.pyc", "rb") as file:
         exec(marshal.loads(file.read()[HEADER_BYTES:]), start)
     archive = start["open_archive"](root)
     sys.meta_path.insert(0, archive)
-    return loaded()
+    for name in START:
+        __import__(name)
+    order = [name for name in sys.modules if name not in BARE and type(sys.modules[name]) is type(sys)]
+    return {"order": order, "all": loaded()}
 
 
 def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
@@ -166,10 +171,10 @@ def changed(sources: str, codes: "Codes") -> "Codes":
         with open(f"{sources}/{path}") as file:
             code = compile(change(file.read()), path, "exec", dont_inherit=True, optimize=OPTIMIZE)
         result[name] = (*codes[name][:2], marshal.dumps(code))
-    with open(f"{sources}/attrs_ahead.py") as file:
-        code = compile(file.read(), "attrs_ahead.py", "exec", dont_inherit=True, optimize=OPTIMIZE)
-    for name in ("attr", "attrs"):
-        result[name] = False, "/attrs_ahead.py", marshal.dumps(code)
+    for text, names in STAND_INS.items():
+        with open(f"{sources}/{text}") as file:
+            code = compile(file.read(), text, "exec", dont_inherit=True, optimize=OPTIMIZE)
+        result |= {name: (False, f"/{text}", marshal.dumps(code)) for name in names}
     return result
 
 
@@ -196,15 +201,29 @@ def recorded(root: str) -> "dict[str, Any]":
     return {"classes": recorder.classes, "left_out": recorder.left_out}
 
 
-def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, machine: dict[str, str]) -> None:
+def piece_of(codes: "Codes", names: list[str]) -> bytes:
+    """Written from what was read from bytes, so that what is shared in it does not depend on what was made before."""
+    return marshal.dumps({name: marshal.loads(codes[name][2]) for name in names})
+
+
+def in_pieces(codes: "Codes", order: list[str]) -> list[list[str]]:
+    """What a start imports, as it does, some modules to a piece; each of the others is one."""
+    together = [name for name in order if name in codes and name not in LATER]
+    alone = sorted(codes.keys() - set(together))
+    return [together[at : at + PIECE] for at in range(0, len(together), PIECE)] + [[name] for name in alone]
+
+
+def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, machine: dict[str, str], order: list[str]) -> None:
     body = bytearray()
+    pieces = in_pieces(codes, order)
 
     def put(data: bytes) -> tuple[int, int]:
         body.extend(data)
         return len(body) - len(data), len(data)
 
     index = {
-        "codes": {name: (is_package, path, *put(code)) for name, (is_package, path, code) in sorted(codes.items())},
+        "codes": {name: (*codes[name][:2], number) for number, names in enumerate(pieces) for name in names},
+        "pieces": [put(piece_of(codes, names)) for names in pieces],
         "classes": {name: put(record) for name, record in sorted(classes.items())},
         "machine": machine,
         "patterns": made,
@@ -223,9 +242,10 @@ def main(root: str, sources: str) -> None:
     for name, reason in records["left_out"].items():
         print(f"attrs makes {name} at each start: {reason!s}")
     machine = machine_code(root, names)
-    write(root, codes, records["classes"], made := apart(patterns), machine)
-    quick: list[str] = apart(lambda: loaded_quickly(root))
-    write(root, {name: code for name, code in codes.items() if name in quick}, records["classes"], made, machine)
+    write(root, codes, records["classes"], made := apart(patterns), machine, [])
+    quick: dict[str, list[str]] = apart(lambda: loaded_quickly(root))
+    kept = {name: code for name, code in codes.items() if name in quick["all"]}
+    write(root, kept, records["classes"], made, machine, quick["order"])
 
 
 if __name__ == "__main__":

@@ -66,6 +66,27 @@ def dataclass(*, frozen, init=True):
 """
 
 
+NAMED_FIELDS = 16  # more are rare, and left as they are
+MADE = "__new__ = eval(code, namespace)"
+WRITTEN = "code = f'lambda _cls, {arg_list}: _tuple_new(_cls, ({arg_list}))'"
+
+
+def _new_text(size: int) -> str:
+    names = ", ".join(f"a{at}" for at in range(size))
+    return f"lambda _cls, {names}: _tuple_new(_cls, ({names},))"
+
+
+# Of a named tuple only the names differ: its `__new__` is one of these, with other names for its parameters.
+NAMED = f"""
+_NEWS = (None, {", ".join(map(_new_text, range(1, NAMED_FIELDS + 1)))})
+def _new_of(field_names, code, namespace):
+    if not 0 < len(field_names) < len(_NEWS):
+        return eval(code, namespace)
+    code = _NEWS[len(field_names)].__code__.replace(co_varnames=("_cls", *field_names), co_filename="<string>")
+    return type(_new_of)(code, namespace)
+"""
+
+
 class ShapeError(Exception):
     """A module is not what this was written for."""
 
@@ -127,7 +148,22 @@ def patterns_made_ahead(source: str) -> ast.Module:
     return tree
 
 
+def names_of_tuples(source: str) -> ast.Module:
+    """`collections/__init__.py`: a named tuple without code that is written and compiled for it."""
+    tree = ast.parse(source)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "namedtuple"]
+    assigned = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Assign)]
+    made = [node for node in assigned if ast.unparse(node) == MADE]
+    if len(functions) != 1 or len(made) != 1 or WRITTEN not in map(ast.unparse, assigned):
+        raise ShapeError("collections/__init__.py")
+    made[0].value = ast.parse("_new_of(field_names, code, namespace)", mode="eval").body
+    at = tree.body.index(functions[0])
+    tree.body[at:at] = ast.parse(NAMED).body
+    return ast.fix_missing_locations(tree)
+
+
 CHANGED = {
+    "collections": ("library/collections/__init__.py", names_of_tuples),
     "trio": ("site/trio/__init__.py", front),
     "trio.lowlevel": ("site/trio/lowlevel.py", lowlevel),
     "trio._core._thread_cache": ("site/trio/_core/_thread_cache.py", thread_cache),

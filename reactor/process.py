@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from reactor.record import Recorder
 
 WARM_UP_S_MAX = 2.0  # of an init that nobody waits for
-# Whether what the first flush needs is loaded while the function's runtime boots, or beside the first invocation (docs/layer.md).
-# Where nobody waits for the init, and on managed instances, it is early in any case.
-WARM_UP_EARLY = True
+# How long what only the first flush needs waits, once all that serves is loaded, for the function's runtime: it boots at the same time, and
+# the first event is waited for by somebody. A runtime that takes longer leaves the rest of its boot to it (docs/layer.md). Where nobody
+# waits for the init, and on managed instances, nothing waits.
+WARM_UP_PAUSE_S = 0.25
 
 
 class Process:
@@ -87,7 +88,7 @@ class Process:
         self._recorder = open_recorder(settings, environment or {}, clock, voice.say)
         self._bound, self._first_event, self._exited = trio.Event(), trio.Event(), trio.Event()
         self._settling = trio.CancelScope()
-        self._warms_early = WARM_UP_EARLY or sandbox.is_managed  # there the next event is the end of the life
+        self._warms_early = sandbox.is_managed  # there the next event is the end of the life
         self._is_traced = sandbox.has_wrapper
         self._unhurried = sandbox.initialization_type.encode() in UNHURRIED
         self._code = 0
@@ -237,10 +238,11 @@ class Process:
         self._first_event.set()
 
     async def _warm_up(self, effect: do.WarmUp) -> None:
-        if not self._warms_early:
-            await self._first_event.wait()
-        elif self._is_traced:
+        if self._is_traced:
             await expect_events()
+        if not self._warms_early:
+            with trio.move_on_after(WARM_UP_PAUSE_S):
+                await self._first_event.wait()
         await warm_up(self._settings, self._trust)
 
     async def _exit(self, effect: do.Exit) -> None:

@@ -10,7 +10,21 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent.parent
 PACKAGES = ("trio", "attr", "attrs", "h11", "outcome", "sniffio", "sortedcontainers", "idna", "backports", "yaml", "msgpack", "re2")
-LATER = ("inspect", "traceback", "linecache", "tokenize", "ast", "dis", "textwrap", "platform", "locale", "hashlib", "copy", "selectors")
+LATER = (
+    "inspect",
+    "traceback",
+    "linecache",
+    "tokenize",
+    "ast",
+    "dis",
+    "textwrap",
+    "platform",
+    "locale",
+    "hashlib",
+    "copy",
+    "selectors",
+    "typing",
+)
 OURS = ("fsm", "protocols", "pipelines", "reactor")
 
 
@@ -24,7 +38,7 @@ def mini(tmp_path_factory):
     library, stdlib = root / "lib" / "python3.11", Path(sysconfig.get_paths()["stdlib"])
     library.mkdir(parents=True)
     for entry in stdlib.iterdir():
-        if entry.name not in ("re", "site-packages", "__pycache__"):
+        if entry.name not in ("re", "collections", "site-packages", "__pycache__"):
             (library / entry.name).symlink_to(entry)
     (sources / "site").mkdir()
     (sources / "library").symlink_to(stdlib)
@@ -32,10 +46,12 @@ def mini(tmp_path_factory):
         (sources / "site" / name).symlink_to(installed / name)
     for name in OURS:
         copy_ours(PROJECT / name, sources / "site" / name)
-    for name in ("start.py", "attrs_ahead.py"):
+    for name in ("start.py", "attrs_ahead.py", "typing_ahead.py"):
         (sources / name).write_bytes((PROJECT / "launcher" / name).read_bytes())
     run("compiled.py", *(word for name in (*PACKAGES, *OURS) for word in (sources / "site" / name, root / "site" / name)))
-    run("compiled.py", stdlib / "re", library / "re")  # of the standard library, what the tricks change or put off
+    run(
+        "compiled.py", *(word for name in ("re", "collections") for word in (stdlib / name, library / name))
+    )  # of the standard library, what the tricks change or put off
     run("compiled.py", *(word for name in LATER for word in (stdlib / f"{name}.py", library / f"{name}.pyc")))
     run("compiled.py", sources / "start.py", root / "start.pyc")
     run("archive.py", root, sources)

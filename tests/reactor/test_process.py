@@ -152,19 +152,13 @@ async def test_a_cold_start_a_warm_one_and_the_end(autojump_clock, world_of, rec
 
 
 @pytest.mark.parametrize(
-    ("kind", "constant", "is_early"),
-    [
-        ("on-demand", True, True),
-        ("on-demand", False, False),
-        ("provisioned-concurrency", False, True),
-        ("snap-start", False, True),
-        ("lambda-managed-instances", False, True),
-    ],
+    ("kind", "is_early"),
+    [("on-demand", False), ("provisioned-concurrency", True), ("snap-start", True), ("lambda-managed-instances", True)],
 )
-async def test_what_a_flush_needs_is_loaded_while_the_runtime_boots_or_beside_the_first_invocation(
-    autojump_clock, settings_of, server_of, nursery, monkeypatch, kind, constant, is_early
+@pytest.mark.parametrize("boots_in_s", [0.15, 5.0])
+async def test_what_a_flush_needs_lets_the_runtime_go_first_where_somebody_waits_for_it(
+    autojump_clock, settings_of, server_of, nursery, monkeypatch, kind, is_early, boots_in_s
 ):
-    monkeypatch.setattr(module, "WARM_UP_EARLY", constant)
     warmed = []
 
     async def warm_up(settings, trust):
@@ -177,10 +171,11 @@ async def test_what_a_flush_needs_is_loaded_while_the_runtime_boots_or_beside_th
     await world.platform.asked.wait()
     await trio.sleep(0.1)
     assert bool(warmed) == is_early
-    if not is_early:
-        await world.platform.invoke("r-1")
-        await trio.sleep(0.1)
-        assert len(warmed) == 1
+    await trio.sleep(boots_in_s - 0.1)
+    assert bool(warmed) == (is_early or boots_in_s > module.WARM_UP_PAUSE_S), "the rest of a long boot is enough"
+    await world.platform.invoke("r-1")
+    await trio.sleep(0.1)
+    assert len(warmed) == (2 if kind in ("provisioned-concurrency", "snap-start") else 1), "and else it goes beside the first invocation"
 
 
 @pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
@@ -203,7 +198,7 @@ async def test_what_the_first_event_needs_is_loaded_while_a_runtime_with_a_libra
     await server_of(world.network, 9001, world.platform.answer)
     nursery.start_soon(world.run)
     await world.platform.asked.wait()
-    await trio.sleep(0.1)
+    await trio.sleep(module.WARM_UP_PAUSE_S + 0.1)
     assert sorted(set(loaded)) == (["events", "flush"] if wrapper == WRAPPER else ["flush"])
     assert loaded[0] == ("events" if wrapper == WRAPPER else "flush"), "an event comes before any flush"
 
