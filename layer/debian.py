@@ -50,9 +50,12 @@ def is_whole(file: Path, sha256: str) -> bool:
 
 
 class Apt:
-    """apt for one architecture, whatever the machine's own is. Signatures are checked as the system does."""
+    """apt for one architecture, whatever the machine's own is, and with the system's sources or others.
 
-    def __init__(self, architecture: Architecture, state: Path) -> None:
+    Signatures are checked as the system does.
+    """
+
+    def __init__(self, architecture: Architecture, state: Path, sources: Path | None = None) -> None:
         if shutil.which("apt-get") is None:
             raise BuildError(f"building the layer needs apt-get, with Debian's sources of {SUITE}: build it on Debian 12 or in its image")
         for folder in ("lists/partial", "cache/archives/partial", "files"):
@@ -69,6 +72,8 @@ class Apt:
             "APT::Sandbox::User": "",
             "Acquire::Languages": "none",
         }
+        if sources is not None:
+            settings |= {"Dir::Etc::SourceList": sources, "Dir::Etc::SourceParts": "-"}
         self._options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
 
     def update(self) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from emulator.fake_runtime import Step
+from layer.debian import SUITE, Apt, members
+from layer.parts import ARCHITECTURES, BuildError
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 
@@ -18,6 +20,9 @@ PROJECT = Path(__file__).parent.parent.parent
 BUILD = PROJECT / "build"
 HERE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), "")
 AGENT = "/opt/extensions/datadog-agent"
+OLDER_SUITE, OLDER_GLIBC = "bullseye", "2.31"
+OLDER_PACKAGES = ("libc6", "libtinfo6", "bash")
+KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 FOLDERS = ("opt", "proc", "dev", "tmp", "etc")
 # Run within mounts of its own: the layer read-only at /opt of the root, and nothing else but what every sandbox has.
 ENTER = """
@@ -95,6 +100,44 @@ def make_musl_root(folder):
     return root
 
 
+@pytest.fixture(scope="module")
+def older_packages():
+    """The C library and the shell of the Debian before the one that the layer is made of."""
+    here = ARCHITECTURES[HERE]
+    asked = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]
+    try:
+        found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split("\n")
+        [uri, *_] = (line.split()[1] for line in found if line.startswith(f"{SUITE} "))
+        state = BUILD / f"apt-{OLDER_SUITE}"
+        state.mkdir(parents=True, exist_ok=True)
+        sources = state / "sources.list"
+        sources.write_text(f"deb [signed-by={KEYS}] {uri} {OLDER_SUITE} main\n")
+        apt = Apt(here, state, sources)
+        apt.update()
+        for name in OLDER_PACKAGES:
+            apt.download(apt.newest(name), state / f"{name}.deb")
+    except (OSError, ValueError, subprocess.CalledProcessError, BuildError) as error:
+        pytest.skip(f"packages of an older Debian cannot be had here: {error}")
+    return [state / f"{name}.deb" for name in OLDER_PACKAGES]
+
+
+def unpack(package, root):
+    for member, content in members(package):
+        place = root / member.name
+        if member.issym():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(member.linkname)
+        elif member.isdir():
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.write_bytes(content)
+            place.chmod(member.mode)
+
+
+def said_within(root, line):
+    return subprocess.run(["/usr/sbin/chroot", root, "/bin/bash", "-c", line], capture_output=True, text=True, check=True).stdout
+
+
 def entering(folder, root, stage, *, tmp=True):
     """The command of an extension that lives in this root."""
     script = folder / f"enter-{root.name}"
@@ -126,6 +169,20 @@ async def test_all_telemetry_arrives_from_a_root_that_has_nothing_for_it(scene_o
 async def test_musl_in_the_root_is_nobodys_business(scene_of, stage, roots):
     root = make_musl_root(roots / "musl")
     await play(scene_of, entering(roots, root, stage), LD_PRELOAD="/lib/libc.so.6", LD_LIBRARY_PATH="/lib:/usr/lib", PYTHONHOME="/nowhere")
+
+
+async def test_an_older_c_library_in_the_root_is_nobodys_business(scene_of, stage, roots, older_packages):
+    """It is there, and works for whoever wants it."""
+    root = make_root(roots / "older", "empty")
+    for package in older_packages:
+        unpack(package, root)
+    told = said_within(root, "/lib/*-linux-gnu/libc.so.6")
+    assert f"GLIBC {OLDER_GLIBC}" in told
+    await play(
+        scene_of,
+        entering(roots, root, stage),
+        LD_LIBRARY_PATH=":".join(f"/{place}" for place in ("lib", "usr/lib", "lib/x86_64-linux-gnu")),
+    )
 
 
 async def test_without_room_in_tmp_it_works_and_says_so_at_most_once(scene_of, stage, roots):
