@@ -34,15 +34,18 @@ class Gate:
 
     def limit(self, seconds: float) -> "GatedLimit":
         """A time limit that stands still while the gate is shut."""
-        return GatedLimit(self._scopes, seconds)
+        return GatedLimit(self, self._scopes, seconds)
 
 
 class GatedLimit:
-    def __init__(self, scopes: dict[trio.CancelScope, float], seconds: float) -> None:
-        self._scopes, self.scope = scopes, trio.CancelScope(deadline=trio.current_time() + seconds)
+    def __init__(self, gate: Gate, scopes: dict[trio.CancelScope, float], seconds: float) -> None:
+        self._gate, self._scopes, self._seconds = gate, scopes, seconds
+        self.scope = trio.CancelScope()
 
     def __enter__(self) -> trio.CancelScope:
-        self._scopes[self.scope] = 0.0
+        if self._gate.is_open:
+            self.scope.deadline = trio.current_time() + self._seconds
+        self._scopes[self.scope] = self._seconds  # what is left of it, while the gate is shut
         return self.scope.__enter__()
 
     def __exit__(self, *error: Any) -> bool | None:

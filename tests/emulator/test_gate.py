@@ -22,6 +22,21 @@ async def test_a_limit_runs_in_open_time_only(nursery, autojump_clock):
     assert trio.current_time() == pytest.approx(3_603)
 
 
+async def test_a_limit_that_begins_behind_a_shut_gate_has_all_its_time_when_it_opens(nursery, autojump_clock):
+    gate = Gate()
+    gate.shut()
+
+    async def thaw():
+        await trio.sleep(10)
+        gate.open()
+
+    nursery.start_soon(thaw)
+    with gate.limit(3) as scope:
+        await trio.sleep_forever()
+    assert scope.cancelled_caught
+    assert trio.current_time() == pytest.approx(13)
+
+
 async def test_waiting_ends_when_the_gate_opens(nursery, autojump_clock):
     gate, passed = Gate(), []
     gate.shut()
