@@ -452,7 +452,8 @@ for name, module in sorted(sys.modules.items()):
         spec, parent = module.__spec__, name.rpartition(".")[0]
         bound = not parent or getattr(sys.modules[parent], name.rpartition(".")[2]) is not None
         path = getattr(module, "__path__", None)
-        print(name, module.__name__, module.__package__, spec.name, spec.parent, path, module.__file__ == spec.origin, module.__cached__, bound)
+        print(name, module.__name__, module.__package__, spec.name, spec.parent, path, bound)
+        print(name, module.__file__ == spec.origin, module.__cached__)
 """
 
 
