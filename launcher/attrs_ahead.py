@@ -9,7 +9,6 @@ defaults)...), "common": names of methods that attrs does not compile, "names": 
 "attributes": ((name, alias, in init, in order, in repr)...), "names itself": whether methods have a cell for the class}.
 """
 
-import marshal
 import sys
 from _thread import _local
 from types import CodeType, FunctionType
@@ -155,11 +154,9 @@ def __getattr__(name: str) -> "Any":
 
 def _decorate(how: str, maybe_class: "Any", options: "dict[str, Any]") -> "Any":
     def decorate(cls: type) -> type:
-        raw = ARCHIVE.class_record(f"{cls.__module__}:{cls.__qualname__}")
-        if raw is not None:
-            recorded = marshal.loads(raw)
-            if recorded["fields"] == names_of(cls, Field):
-                return _made(cls, recorded)
+        recorded = ARCHIVE.class_record(f"{cls.__module__}:{cls.__qualname__}")
+        if recorded is not None and recorded["fields"] == names_of(cls, Field):
+            return _made(cls, recorded)
         return _made_by_attrs(how, cls, options)
 
     return decorate if maybe_class is None else decorate(maybe_class)

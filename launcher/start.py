@@ -1,9 +1,10 @@
 """What the launcher becomes, inside the layer: `python3.11 -I -S start.pyc DESCRIPTOR`. From here on it is `python -m reactor`.
 
 Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
-index of that size, and what the index tells the place (offset, size) of: `pieces`, each the codes of some modules {name: code}; `classes`,
-for attrs_ahead.py. In the index itself are `codes`, the modules of the start {name: (is a package, path, number of its piece)}, `machine`,
-the standard library's extension modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and
+index of that size, and what the index tells the place (offset, size) of: `pieces`, each the codes of some modules and the records of
+their classes {name: code or record}; `classes`, the records of all others. In the index itself are `codes`, the modules of the start {name:
+(is a package, path, number of its piece)}, `order`, those that every start imports, each after what it imports itself, `machine`, the
+standard library's extension modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and
 `later`, the names of modules that are loaded when something in them is asked for. A module that is not in there is found in its file.
 Where `DD_PLAIN_START` is set, or `start.bin` cannot be read, all are.
 """
@@ -46,6 +47,7 @@ class Archive:
         self._codes: dict[str, tuple[bool, str, int]] = contents["codes"]
         self._pieces: list[tuple[int, int]] = contents["pieces"]
         self._read: dict[str, Any] = {}  # and not loaded so far
+        self._order: tuple[str, ...] = contents["order"]
         self._classes: dict[str, tuple[int, int]] = contents["classes"]
         self._machine: dict[str, str] = contents["machine"]
         self._later: tuple[str, ...] = contents["later"]
@@ -87,15 +89,48 @@ class Archive:
             self._read |= marshal.loads(posix.pread(self._fd, size, self._begin + at))
         exec(self._read.pop(name), module.__dict__)
 
+    def load_ahead(self) -> None:
+        """Import what every start imports, without the import system's locks and searches; each module finds there what it imports.
+
+        What imports in a circle, or within a package that is not there yet, and what fails, is left to `import`.
+        """
+        loaded, forbidden = sys.modules, self._later
+        for name in self._order:
+            parent, _, last = name.rpartition(".")
+            if name in loaded or name in forbidden or (parent and parent not in loaded):
+                continue
+            module = loaded[name] = self._new_module(name, parent)
+            try:
+                self.load(module)
+            except Exception:  # whoever imports it says so
+                loaded.pop(name, None)
+                return
+            if parent:
+                setattr(loaded[parent], last, loaded[name])
+
+    def _new_module(self, name: str, parent: str) -> "ModuleType":
+        """As the import system makes it."""
+        module = type(sys)(name)
+        spec: Any = self.find_spec(name)
+        is_package = spec.submodule_search_locations is not None
+        new = module.__dict__
+        new["__spec__"], new["__loader__"], new["__package__"] = spec, self, name if is_package else parent
+        new["__file__"] = new["__cached__"] = spec.origin
+        if is_package:
+            new["__path__"] = spec.submodule_search_locations
+        return module
+
     def forget(self, name: str) -> None:
         """The module of this name comes from its file."""
         self._codes.pop(name, None)
         self._read.pop(name, None)
 
-    def class_record(self, name: str) -> "bytes | None":
-        """For attrs_ahead.py."""
+    def class_record(self, name: str) -> "Any":
+        """For attrs_ahead.py. It came with its module, or is read now; None where there is none."""
+        if name in self._read:
+            return self._read.pop(name)
         found = self._classes.pop(name, None)
-        return None if found is None else posix.pread(self._fd, found[1], self._begin + found[0])
+        return None if found is None else marshal.loads(posix.pread(self._fd, found[1], self._begin + found[0]))
 
     def get_source(self, name: str) -> None:
         """The layer has none."""
@@ -126,6 +161,7 @@ def begin(root: str, descriptor: int) -> int:
 
         gc.disable()  # nothing of what is loaded is garbage; the reactor turns it on again
         sys.meta_path.insert(0, archive)
+        archive.load_ahead()
     trust_our_authorities(root)
     from reactor import __main__ as extension
 

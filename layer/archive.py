@@ -89,15 +89,22 @@ def loaded() -> list[str]:
 
 
 def loaded_quickly(root: str) -> dict[str, list[str]]:
-    """The modules that are still loaded with the archive that has been written in force; and, as they are, those of a start alone."""
+    """The modules that are still loaded with the archive that has been written in force; and, as they get ready, those of a start alone."""
     start: dict[str, Any] = {"__name__": "start"}
     with open(f"{root}/start.pyc", "rb") as file:
         exec(marshal.loads(file.read()[HEADER_BYTES:]), start)
     archive = start["open_archive"](root)
+    load, done = archive.load, []
+
+    def watched(module: "Any") -> None:
+        load(module)
+        done.append(module.__name__)
+
+    archive.load = watched
     sys.meta_path.insert(0, archive)
     for name in START:
         __import__(name)
-    order = [name for name in sys.modules if name not in BARE and type(sys.modules[name]) is type(sys)]
+    order = [name for name in done if type(sys.modules.get(name)) is type(sys)]
     return {"order": order, "all": loaded()}
 
 
@@ -201,13 +208,18 @@ def recorded(root: str) -> "dict[str, Any]":
     return {"classes": recorder.classes, "left_out": recorder.left_out}
 
 
-def piece_of(codes: "Codes", names: list[str]) -> bytes:
+def piece_of(codes: "Codes", names: list[str], classes: "dict[str, bytes]") -> bytes:
     """Written from what was read from bytes, so that what is shared in it does not depend on what was made before."""
-    return marshal.dumps({name: marshal.loads(codes[name][2]) for name in names})
+    records = {name: marshal.loads(record) for name, record in classes.items() if module_of(name) in names}
+    return marshal.dumps({name: marshal.loads(codes[name][2]) for name in names} | records)
+
+
+def module_of(class_name: str) -> str:
+    return class_name.partition(":")[0]
 
 
 def in_pieces(codes: "Codes", order: list[str]) -> list[list[str]]:
-    """What a start imports, as it does, some modules to a piece; each of the others is one."""
+    """What a start imports, as it gets ready, some modules to a piece; each of the others is one."""
     together = [name for name in order if name in codes and name not in LATER]
     alone = sorted(codes.keys() - set(together))
     return [together[at : at + PIECE] for at in range(0, len(together), PIECE)] + [[name] for name in alone]
@@ -223,8 +235,9 @@ def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, 
 
     index = {
         "codes": {name: (*codes[name][:2], number) for number, names in enumerate(pieces) for name in names},
-        "pieces": [put(piece_of(codes, names)) for names in pieces],
-        "classes": {name: put(record) for name, record in sorted(classes.items())},
+        "pieces": [put(piece_of(codes, names, dict(sorted(classes.items())))) for names in pieces],
+        "order": tuple(name for name in order if name in codes),
+        "classes": {name: put(record) for name, record in sorted(classes.items()) if module_of(name) not in codes},
         "machine": machine,
         "patterns": made,
         "later": tuple(sorted(set(LATER) & codes.keys())),

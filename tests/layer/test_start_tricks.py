@@ -435,3 +435,64 @@ for size in (0, 1, 2, 15, 16, 17, 40):
 """).count("Made(")
         == 8 - 1
     )
+
+
+# --- modules imported ahead, without the import system
+
+AHEAD = """
+import sys
+before = set(sys.modules)
+if not plain:
+    archive.load_ahead()
+    ahead = set(sys.modules) - before
+import reactor.__main__, reactor.hand_over, reactor.run
+OURS = ("fsm", "protocols", "pipelines", "reactor", "trio", "h11", "outcome", "sniffio", "sortedcontainers")
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] in OURS and type(module) is type(sys):
+        spec, parent = module.__spec__, name.rpartition(".")[0]
+        bound = not parent or getattr(sys.modules[parent], name.rpartition(".")[2]) is not None
+        path = getattr(module, "__path__", None)
+        print(name, module.__name__, module.__package__, spec.name, spec.parent, path, bound)
+        print(name, module.__file__ == spec.origin, module.__cached__)
+"""
+
+
+def test_modules_that_are_imported_ahead_look_as_imported_ones(start):
+    quick, plain = start(AHEAD).splitlines(), start(AHEAD, plain=True).splitlines()
+    assert len(quick) > 100
+    assert {line.split()[0] for line in quick} <= {line.split()[0] for line in plain}
+    assert set(quick) - set(plain) == set()
+
+
+def test_nearly_every_module_of_a_start_can_be_imported_ahead(start):
+    """One that fails there, or a new circle, would leave all that follow to the import system."""
+    code = AHEAD + "print(len(ahead), [name for name in archive._order if name not in sys.modules])"
+    number, missing = start(code).splitlines()[-1].split(" ", 1)
+    assert int(number) > 180
+    assert missing == "[]"
+    ahead = "print('reactor.run' in ahead, 'reactor.process' in ahead, 'trio' in ahead)"
+    assert start(AHEAD + ahead).splitlines()[-1] == "True True True"
+
+
+def test_a_module_that_fails_ahead_fails_again_where_it_is_imported(start):
+    assert (
+        start("""
+load, tried = archive.load, []
+def failing(module):
+    tried.append(module.__name__)
+    if module.__name__ == "reactor.spool":
+        raise ImportError("broken")
+    load(module)
+archive.load = failing
+archive.load_ahead()
+print("reactor.spool" in sys.modules, "reactor.run" in sys.modules, tried[-1])
+try:
+    import reactor.run
+except ImportError as error:
+    print(error)
+archive.load = load
+import reactor.run
+print(reactor.run.spool.__name__)
+""")
+        == "False False reactor.spool\nbroken\nreactor.spool\n"
+    )
