@@ -125,13 +125,18 @@ async def live(invocations: int, is_traced: bool = False) -> Cost:
 
 
 async def ask(call: Call, port: int, request: str, headers: dict[str, str], body: bytes) -> None:
-    """One request on a connection of its own, up to the end of its answer's head."""
+    """One request on a connection of its own, which must be answered 200. Raises RuntimeError."""
     told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     async with await call.connect(port) as stream:
         await stream.send_all(f"{request} HTTP/1.1\r\nHost: x\r\n{told}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += await stream.receive_some()
+            received = await stream.receive_some()
+            if not received:
+                break
+            answer += received
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"{request} was answered {answer!r}")
 
 
 def trace(request_id: str, trace_id: int) -> bytes:

@@ -9,6 +9,7 @@ import msgpack
 import pytest
 import trio
 
+from bench.managed import ask
 from emulator.fake_runtime import Call, FakeRuntime, Step
 from emulator.misbehaviour import parse_script
 from emulator.values import Invocation
@@ -89,17 +90,6 @@ async def test_three_hundred_invocations_at_once_keep_their_data_apart(managed_s
     assert found.account.problems == ()
     assert found.own("WARN") == []
     found.check_orderly()
-
-
-async def ask(call: Call, port: int, request: str, headers: dict[str, str], body: bytes) -> None:
-    """One request on a connection of its own, which must be answered 200."""
-    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    async with await call.connect(port) as stream:
-        await stream.send_all(f"{request} HTTP/1.1\r\nHost: x\r\n{told}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += await stream.receive_some()
-    assert answer.startswith(b"HTTP/1.1 200"), answer
 
 
 def span_of(call: Call, trace_id: int, span_id: int, parent_id: int, name: str) -> dict[str, Any]:
