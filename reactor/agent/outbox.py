@@ -26,6 +26,7 @@ BYTES_MAX = 16 * 1024 * 1024  # of bodies kept, as they are sent; beyond, the in
 PAYLOADS_MAX = 1_000  # kept; beyond, likewise
 SLOTS = 4  # requests under way at once to the main intakes, and as many to the additional ones
 PROBE_MS = 5_000  # how long the answer to a probe is of use
+BLAMES_MAX = 5  # so often may an intake fail over a payload and then take another; then it is the payload that is to blame
 
 PAYLOAD, INTAKE = "payload ", "intake "  # owners of timers
 
@@ -48,11 +49,15 @@ class _Intake:
     payloads: int = 0
     said: str = ""
     waiting: deque[int] = attrs.field(factory=deque)  # for a slot: numbers, oldest first; some may have been dealt with otherwise by now
+    failed_over: dict[int, int] = attrs.field(factory=dict)  # number and status (5xx) of what it failed over since it last took another
 
 
 @attrs.define(eq=False)
 class _Entry:
-    """`rank`: the number that a flush waits for it under: its own, or that of the payload that it is a part of."""
+    """`rank`: the number that a flush waits for it under: its own, or that of the payload that it is a part of.
+
+    `blames`: how often its intake failed over it, and then took another. `probed`: the turn in which it last was a probe.
+    """
 
     payload: Payload
     machine: Machine[delivery.State, delivery.Data]
@@ -60,6 +65,8 @@ class _Entry:
     rank: int
     is_probe: bool = False
     holds_slot: bool = False
+    blames: int = 0
+    probed: int = 0
 
 
 class Outbox:
@@ -158,18 +165,24 @@ class Outbox:
     def probe(self, now: Now) -> list[Any]:
         """An invocation begins: beside it, see whether intakes that were down have healed."""
         out: list[Any] = []
-        ready = {name for name, intake in self._intakes.items() if intake.machine.state is READY}
-        if ready:  # a probe that is under way will say how its intake is, whatever others have found out since
-            ready -= {entry.intake.name for entry in self._entries.values() if entry.is_probe and entry.machine.state in _HOLDING_A_SLOT}
-        for number, entry in tuple(self._entries.items()) if ready else ():
-            if entry.intake.name in ready and entry.machine.state is ASIDE:
-                ready.discard(entry.intake.name)
-                entry.is_probe = True
+        ready = [name for name, intake in self._intakes.items() if intake.machine.state is READY]
+        under_way = {entry.intake.name for entry in self._entries.values() if entry.is_probe and entry.machine.state in _HOLDING_A_SLOT}
+        for name in ready:
+            # A probe that is under way will say how its intake is, whatever others have found out since.
+            if name not in under_way and (number := self._whose_turn(name)) is not None:
+                entry = self._entries[number]
+                self._turn += 1
+                entry.is_probe, entry.probed = True, self._turn
                 self._tell_intake(entry.intake, ev.ProbeSent(now), out)
                 until_mono_ms = now.mono_ms + PROBE_MS
                 self._feed(number, ev.FlushBegan(now, until_mono_ms), out)
                 self._feed(number, ev.SendBy(now, until_mono_ms), out)
         return out
+
+    def _whose_turn(self, name: str) -> int | None:
+        """Who shows how an intake is. All in turn: one that can never be taken must not hide that the others would be."""
+        aside = [number for number, entry in self._entries.items() if entry.intake.name == name and entry.machine.state is ASIDE]
+        return min(aside, key=lambda number: self._entries[number].probed, default=None)
 
     def ended(self, end: SendEnded, now: Now) -> list[Any]:
         """A request is over."""
@@ -212,7 +225,7 @@ class Outbox:
     def _line_up(self) -> None:
         for intake in self._intakes.values():
             intake.waiting.clear()
-        for number, entry in self._entries.items():
+        for number, entry in sorted(self._entries.items(), key=_by_blames):
             if entry.machine.state is QUEUED:
                 entry.intake.waiting.append(number)
 
@@ -280,15 +293,28 @@ class Outbox:
             self._tell_intake(intake, ev.KeyRefused(now), out)
         elif entry.machine.state is ASIDE:
             before = intake.machine.state
+            if end.status is not None and end.status >= 500:
+                intake.failed_over[end.number] = end.status
             self._tell_intake(intake, ev.DestinationFailed(now, end.retry_after_ms), out)
             if before is CLOSED and intake.machine.state is OPEN:
                 self._say_why(intake, end, out)
         else:
             self._tell_intake(intake, ev.DestinationAnswered(now), out)
+            if entry.machine.state is delivery.State.DELIVERED:
+                self._blame(intake, now, out)
         if intake.machine.state is not CLOSED:
             for number, other in tuple(self._entries.items()):
                 if other.intake is intake:
                     self._feed(number, ev.Barred(now), out)
+
+    def _blame(self, intake: _Intake, now: Now, out: list[Any]) -> None:
+        """It takes others: what it failed over may be to blame itself, and after so many times it is."""
+        failed_over, intake.failed_over = intake.failed_over, {}
+        for number, status in failed_over.items():
+            if (entry := self._entries.get(number)) is not None:
+                entry.blames += 1
+                if entry.blames >= BLAMES_MAX:
+                    self._feed(number, ev.Discarded(now, f"status {status} again and again, while others are taken"), out)
 
     def _say_why(self, intake: _Intake, end: SendEnded, out: list[Any]) -> None:
         """Not again while the reason is the same: these lines are telemetry too."""
@@ -358,6 +384,10 @@ def _by_bytes(intake: _Intake) -> tuple[int, bool]:
 
 def _by_number(intake: _Intake) -> tuple[int, bool]:
     return intake.payloads, intake.is_additional
+
+
+def _by_blames(item: tuple[int, _Entry]) -> int:
+    return item[1].blames
 
 
 def _event_of(end: SendEnded, now: Now) -> ev.Answered | ev.Unanswered:

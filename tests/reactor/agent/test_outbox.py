@@ -159,7 +159,74 @@ def test_while_a_probe_is_under_way_there_is_no_second_one_whatever_others_found
     come_due(outbox, probe_due(outbox.ended(SendEnded(2, 500), at(19_999))))
     assert numbers(outbox.probe(at(22_000))) == []
     outbox.ended(SendEnded(1, None, reason="no answer in time"), at(23_000))
-    assert numbers(outbox.probe(at(23_100))) == [1]
+    assert numbers(outbox.probe(at(23_100))) == [2]  # each has its turn
+
+
+class FailsOver:
+    """An intake that fails over some payloads, and an outbox that probes and flushes with each invocation."""
+
+    def __init__(self, outbox, status, fails=lambda number: number == 1):
+        self.outbox, self.status, self.fails, self.now, self.asked, self.out = outbox, status, fails, 0, [], []
+        self.timers = Timers()
+
+    def invoke(self, body):
+        """An invocation, ten seconds after the one before: a probe, if one is due, then a flush of something new."""
+        self.now += 10_000
+        while (timer := self.timers.pop_due(self.now)) is not None:
+            self.perform(self.outbox.due(timer, at(self.now)))
+        self.perform(self.outbox.probe(at(self.now)))
+        self.outbox.add(URL, body)
+        self.perform(self.outbox.flush(self.now + 5_000, at(self.now)))
+
+    def perform(self, out):
+        self.out += out
+        for effect in out:
+            if isinstance(effect, SetTimer):
+                self.timers.set(effect)
+            elif isinstance(effect, ClearTimer):
+                self.timers.clear(effect)
+        for number in numbers(out):
+            self.asked.append(number)
+            self.perform(self.outbox.ended(SendEnded(number, self.status if self.fails(number) else 202), at(self.now)))
+        while (at_ms := self.timers.next_at()) is not None and at_ms < self.now + 1_000:
+            self.perform(self.outbox.due(self.timers.pop_due(at_ms), at(at_ms)))
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_payload_that_its_intake_always_fails_over_does_not_keep_the_others_back_and_goes_after_five_times(
+    outbox, ledger, body_of, status
+):
+    intake = FailsOver(outbox, status)
+    for _ in range(40):
+        intake.invoke(body_of())
+    assert ledger.statistics().dropped == {f"logs: status {status} again and again, while others are taken": 1}
+    assert ledger.statistics().delivered == {"logs": 39}
+    assert len(outbox) == 0
+    assert intake.asked.count(1) <= 30  # three tries in a flush, and three as a probe before it is another's turn, five times
+    assert sum(isinstance(effect, ForgetPayload) for effect in intake.out) == 40
+
+
+def test_a_payload_that_must_wait_for_a_rate_limit_is_not_to_blame(outbox, ledger, body_of):
+    intake = FailsOver(outbox, 429)
+    for _ in range(40):
+        intake.invoke(body_of())
+    assert ledger.statistics().dropped == {}
+    assert ledger.statistics().delivered["logs"] >= 38
+    intake.fails = lambda number: False
+    for _ in range(3):
+        intake.invoke(body_of())
+    assert ledger.statistics().delivered == {"logs": 43}
+
+
+def test_an_intake_that_takes_nothing_blames_nothing_and_has_all_of_it_when_it_heals(outbox, ledger, body_of):
+    intake = FailsOver(outbox, 500, lambda number: True)
+    for _ in range(30):
+        intake.invoke(body_of())
+    assert (ledger.statistics().dropped, len(outbox)) == ({}, 30)
+    intake.fails = lambda number: False
+    for _ in range(8):
+        intake.invoke(body_of())
+    assert ledger.statistics().delivered == {"logs": 38}
 
 
 def test_the_last_flush_tries_what_is_down_too(outbox, body_of):
