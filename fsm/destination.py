@@ -13,6 +13,7 @@ from fsm.engine import Arm, Effects, Row, States, Table, nothing, stay
 
 PAUSE_MS_MIN, PAUSE_MS_MAX = 1_000, 60_000
 AFTER_MS_MAX = 300_000  # an intake may ask for this much patience
+KEY_PAUSE_MS = 300_000  # a key may be refused for a while only: a new one that is not known everywhere yet, a proxy that says 403 of itself
 
 
 class State(States):
@@ -22,7 +23,7 @@ class State(States):
     OPEN = "OPEN"  # they are set aside
     READY = "READY"  # the next one is a probe
     PROBE = "PROBE"  # one is under way, the others wait for how it ends
-    KEY_REFUSED = "KEY_REFUSED"  # they are set aside until there is another key
+    KEY_REFUSED = "KEY_REFUSED"  # they are set aside until there is another key, or a long while has passed
 
 
 @attrs.frozen(slots=False)
@@ -41,8 +42,8 @@ def pause(data: Data, event: ev.DestinationFailed) -> Change:
     return change(data, pause_ms=min(data.pause_ms * 2, PAUSE_MS_MAX)), (Arm(ev.ProbeDue, event.now.mono_ms + stretched_ms),)
 
 
-def renew_key(data: Data, event: object) -> Change:
-    return data, (do.RenewKey(),)
+def renew_key(data: Data, event: ev.KeyRefused) -> Change:
+    return data, (do.RenewKey(), Arm(ev.ProbeDue, event.now.mono_ms + KEY_PAUSE_MS))
 
 
 def heal(data: Data, event: object) -> Change:
@@ -68,6 +69,8 @@ TABLE: Table[State, Data] = Table(
         **{(state, ev.LastChance): (Row(State.CLOSED, heal),) for state in (State.OPEN, State.READY, State.PROBE)},
         **{(state, ev.KeyRefused): (Row(State.KEY_REFUSED, renew_key),) for state in (State.CLOSED, State.OPEN, State.READY, State.PROBE)},
         (State.KEY_REFUSED, ev.KeyRenewed): (Row(State.CLOSED, heal),),
+        # There may never be another key, and this one may be taken by now.
+        (State.KEY_REFUSED, ev.ProbeDue): (Row(State.READY, nothing),),
     },
     ignored={
         (State.CLOSED, ev.LastChance): "payloads go there anyway",

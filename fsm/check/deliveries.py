@@ -55,9 +55,9 @@ RULES = {
     TRIED: f"{TRIES_MAX} Sends from one SendBy on",
     BARRED: "while the intake is not CLOSED, a Send is that of a probe, of which one is under way at a time",
     PROBED: "in PROBE, a payload that is a probe is under way",
-    RENEWED: "RenewKey at the first 403",
-    HEALS: "in OPEN, ProbeDue is armed",
-    PAUSES: "ProbeDue at the pause, or at what the intake asked for if that is more; CLOSED by DestinationAnswered, READY by ProbeDue",
+    RENEWED: "RenewKey at the first 403, and at that of a probe, a long while later",
+    HEALS: "in OPEN and in KEY_REFUSED, ProbeDue is armed",
+    PAUSES: "ProbeDue at the pause, or what the intake asked for, or long after a 403; CLOSED by DestinationAnswered, READY by ProbeDue",
     ALL_THE_TIME: "the bound of a Send is that of the flush; PAUSED after what may change, if the next try lies before that bound",
     ALL_ALONG: "after FlushBegan nothing is ASIDE whose intake is CLOSED; after LastChance an intake is CLOSED, or wants another key",
     TIMER_KEPT: "armed is what is kept",
@@ -144,7 +144,7 @@ def _look_at(outbox: Any) -> None:
     probes = [parcel for parcel in outbox.parcels if parcel.is_probe and parcel.machine.state in HOLDING_A_SLOT]
     if intake.state is destination.State.PROBE and not probes:
         raise Broken(PROBED, "nothing is under way that could tell how it is")
-    if intake.state is destination.State.OPEN and not intake.armed:
+    if intake.state in (destination.State.OPEN, destination.State.KEY_REFUSED) and not intake.armed:
         raise Broken(HEALS, "nothing will lead to a probe")
     if len(probes) > 1:
         raise Broken(BARRED, f"{' and '.join(parcel.name for parcel in probes)} are probes at once")
@@ -255,7 +255,7 @@ class _Watch:
                 self._over(name, unknown)
             case ("due", "no answer", name):
                 self._over(name, True)
-            case ("another key",):
+            case ("another key",) | ("due", "ProbeDue", _):
                 self._is_refused = False
 
     def _over(self, name: str, unknown: bool) -> None:

@@ -123,6 +123,7 @@ class Step:
             raise Broken(ALL_ALONG, f"{' and '.join(aside)} stay aside")
 
     def probe(self) -> None:
+        """Which of them goes is all the same to the machines."""
         name = next((name for name, parcel in self._parcels.items() if parcel.machine.state is ASIDE), None)
         if self._intake.state is READY and name is not None and not any(map(_probes, self._parcels.values())):
             self._parcels[name] = change(self._parcels[name], is_probe=True)
@@ -206,11 +207,15 @@ class Step:
     def _tell_intake(self, event: Any, timers: Timers | None = None) -> None:
         timers = timers or Timers(self._intake)
         self._intake_walker.pick_up(self._intake)
-        for effect in self._intake_walker.feed(event):
+        effects = self._intake_walker.feed(event)
+        for effect in effects:
             if isinstance(effect, Arm):
                 self._look_at_pause(effect, event)
             self._keep(timers, effect, "intake")
         machine = self._intake_walker.machine
+        is_barred = machine.state is KEY_REFUSED and self._intake.state is not KEY_REFUSED
+        if is_barred and not any(isinstance(effect, Arm) for effect in effects):
+            raise Broken(PAUSES, "a key that was just refused has no pause of its own")
         if machine.state is READY and self._intake.state is not READY and not isinstance(event, ev.ProbeDue):
             raise Broken(PAUSES, f"it may be probed after {type(event).__name__}")
         if machine.state is CLOSED:
@@ -218,9 +223,13 @@ class Step:
         self._intake = Standing(machine.state, machine.data, _armed(timers, machine))
 
     def _look_at_pause(self, arm: Arm, event: Any) -> None:
-        wanted_ms, pause_ms = max(self._pause_ms, event.after_ms), arm.at_mono_ms - HERE.mono_ms
+        is_refused = isinstance(event, ev.KeyRefused)
+        wanted_ms = destination.KEY_PAUSE_MS if is_refused else max(self._pause_ms, event.after_ms)
+        pause_ms = arm.at_mono_ms - HERE.mono_ms
         if pause_ms != wanted_ms:
             raise Broken(PAUSES, f"the next probe is due after {pause_ms} ms, not {wanted_ms}")
+        if is_refused:
+            return
         self._pause_ms = _one_of_long(min(self._pause_ms * 2, destination.PAUSE_MS_MAX))
 
     def _feed(self, name: str, event: Any, timers: Timers | None = None) -> None:

@@ -26,6 +26,7 @@ BYTES_MAX = 16 * 1024 * 1024  # of bodies kept, as they are sent; beyond, the in
 PAYLOADS_MAX = 1_000  # kept; beyond, likewise
 SLOTS = 4  # requests under way at once to the main intakes, and as many to the additional ones
 PROBE_MS = 5_000  # how long the answer to a probe is of use
+KEY_REFUSED = "status 403"
 BLAMES_MAX = 5  # so often may an intake fail over a payload and then take another; then it is the payload that is to blame
 
 PAYLOAD, INTAKE = "payload ", "intake "  # owners of timers
@@ -326,7 +327,9 @@ class Outbox:
     def _tell_intake(self, intake: _Intake, event: Any, out: list[Any]) -> None:
         for effect in intake.machine.feed(event):
             if intake.is_additional and type(effect) is do.RenewKey:  # it is what the settings say, and there is no other
-                out.append(Say("ERROR", f"{intake.name} refused its API key (403); what it refused is kept as long as there is room"))
+                if intake.said != KEY_REFUSED:
+                    intake.said = KEY_REFUSED
+                    out.append(Say("ERROR", f"{intake.name} refused its API key (403); what it refused is kept as long as there is room"))
             else:
                 out.append(_timer(INTAKE + intake.name, effect))
 

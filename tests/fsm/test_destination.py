@@ -2,8 +2,9 @@
 
 import pytest
 
+from fsm import effects as do
 from fsm import events as ev
-from fsm.destination import PAUSE_MS_MAX, PAUSE_MS_MIN, TABLE, Data, State
+from fsm.destination import KEY_PAUSE_MS, PAUSE_MS_MAX, PAUSE_MS_MIN, TABLE, Data, State
 from fsm.engine import Arm, Disarm, Machine, Unexpected
 from fsm.time import Now
 
@@ -94,4 +95,17 @@ def test_a_refused_key_bars_the_way_until_there_is_another():
         one.feed(event(NOW))
         assert one.state is State.KEY_REFUSED
     one.feed(ev.KeyRenewed(NOW))
+    assert one.state is State.CLOSED
+
+
+def test_a_refused_key_is_tried_again_after_a_long_while():
+    """A new key is not known everywhere at once, and a proxy may say 403 of itself: there may never be another key to wait for."""
+    one = machine()
+    assert one.feed(ev.KeyRefused(at(7))) == (do.RenewKey(), Arm(ev.ProbeDue, 7 + KEY_PAUSE_MS, 1))
+    one.feed(ev.ProbeDue(at(7 + KEY_PAUSE_MS), 1))
+    assert one.state is State.READY
+    one.feed(ev.ProbeSent(at(300_010)))
+    assert one.feed(ev.KeyRefused(at(300_020))) == (do.RenewKey(), Arm(ev.ProbeDue, 300_020 + KEY_PAUSE_MS, 2))
+    assert one.state is State.KEY_REFUSED
+    assert one.feed(ev.KeyRenewed(at(300_030))) == (Disarm(ev.ProbeDue),)
     assert one.state is State.CLOSED

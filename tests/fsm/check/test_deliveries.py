@@ -3,13 +3,14 @@
 import pytest
 
 from fsm import delivery, destination
+from fsm import effects as do
 from fsm import events as ev
 from fsm.check import deliveries as rules
 from fsm.check.deliveries import BUSY, KEY_REFUSED, PLAIN, TAKEN, Traffic, model_of
 from fsm.check.explore import explore
 from fsm.delivery import State
 from fsm.destination import State as Intake
-from fsm.engine import Row, Table, nothing
+from fsm.engine import Arm, Row, Table, nothing
 from fsm.machines import MACHINES
 
 ONE = Traffic(1, 400, (TAKEN, BUSY, KEY_REFUSED), (True,), {"p": (PLAIN,)}, is_slow=False)
@@ -54,6 +55,16 @@ def forget(data, event):
     return data, delivery.pause(data, event)[1]
 
 
+def look_for_none(data, event):
+    """Bars the way, and waits for a key that nobody looks for."""
+    return data, destination.renew_key(data, event)[1][1:]
+
+
+def press(data, event):
+    """Tries a key that was refused again at once."""
+    return data, (do.RenewKey(), Arm(ev.ProbeDue, event.now.mono_ms + 1_000))
+
+
 def hurry(data, event):
     """Pauses for as long as the last time."""
     return data, destination.pause(data, event)[1]
@@ -74,7 +85,10 @@ def hurry(data, event):
         (rules.MAYBE_TWICE, ONE, "delivery", State.IN_FLIGHT, ev.Unanswered, (
             Row(State.PAUSED, forget, delivery.may_try_again), Row(State.ASIDE, nothing))),
         (rules.HEALS, ONE, "destination", Intake.CLOSED, ev.DestinationFailed, (Row(Intake.OPEN, nothing),)),
-        (rules.RENEWED, ONE, "destination", Intake.CLOSED, ev.KeyRefused, (Row(Intake.KEY_REFUSED, nothing),)),
+        (rules.RENEWED, ONE, "destination", Intake.CLOSED, ev.KeyRefused, (Row(Intake.KEY_REFUSED, look_for_none),)),
+        (rules.PAUSES, ONE, "destination", Intake.CLOSED, ev.KeyRefused, (Row(Intake.KEY_REFUSED, nothing),)),
+        (rules.PAUSES, ONE, "destination", Intake.CLOSED, ev.KeyRefused, (Row(Intake.KEY_REFUSED, press),)),
+        (rules.HEALS, ONE, "destination", Intake.KEY_REFUSED, ev.ProbeDue, ()),
         (rules.BARRED, TWO, "delivery", State.PAUSED, ev.Barred, (Row(State.PAUSED, nothing),)),
         (rules.PROBED, ONE, "destination", Intake.PROBE, ev.DestinationFailed, (Row(Intake.PROBE, nothing),)),
     ],

@@ -262,6 +262,20 @@ def test_a_refused_key_keeps_the_payload_and_bars_the_way_until_there_is_another
     assert numbers(outbox.flush(3_000, at(2_000))) == [1, 2]
 
 
+def test_a_refused_key_is_tried_again_after_five_minutes_beside_an_invocation(outbox, ledger, body_of):
+    outbox.add(URL, body_of())
+    outbox.flush(1_000, at(0))
+    due = probe_due(outbox.ended(SendEnded(1, 403), at(10)))
+    assert due.at_mono_ms == 300_010
+    assert numbers(outbox.probe(at(299_000))) == []
+    come_due(outbox, due)
+    assert numbers(outbox.probe(at(310_000))) == [1]
+    outbox.ended(SendEnded(1, 202), at(310_010))
+    assert ledger.statistics().delivered == {"logs": 1}
+    outbox.add(URL, body_of())
+    assert numbers(outbox.flush(311_000, at(310_020))) == [2]
+
+
 def test_what_an_earlier_process_left_keeps_its_number_and_is_perhaps_there_already(outbox, ledger, body_of):
     outbox.adopt(7, URL, body_of(items=3), begun=True)
     assert outbox.add(URL, body_of()).number == 8
@@ -425,7 +439,12 @@ def test_each_key_of_one_host_has_a_circuit_of_its_own(outbox, body_of):
 def test_a_refused_additional_key_asks_for_no_other(outbox, body_of):
     add(outbox, body_of, (URL, 1))
     outbox.flush(1_000, at(0))
-    assert do.RenewKey() not in outbox.ended(SendEnded(1, 403), at(1))
+    out = outbox.ended(SendEnded(1, 403), at(1))
+    assert do.RenewKey() not in out
+    assert [effect.level for effect in out if isinstance(effect, Say)] == ["ERROR"]
+    come_due(outbox, next(effect for effect in out if isinstance(effect, SetTimer)))
+    assert numbers(outbox.probe(at(310_000))) == [1]
+    assert not [effect for effect in outbox.ended(SendEnded(1, 403), at(310_001)) if isinstance(effect, Say)]  # it was said before
 
 
 def test_an_additional_intake_that_is_down_costs_no_payload_of_the_main_one(outbox, ledger, body_of, monkeypatch):
