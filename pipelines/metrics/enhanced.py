@@ -141,7 +141,9 @@ class Enhanced:
 
     def invoked(self, request_id: str, now_ms: int, start: Snapshot | None = None) -> None:
         """An invocation begins: the Invoke event on demand, `platform.start` on managed instances."""
-        self._tag_start(now_ms)
+        # A managed instance was judged when its init began, however long it then waited (specification, invocation 4.1).
+        if not (self._settings.is_managed and self._was_init_started) or self._was_invoked:
+            self._tag_start(now_ms)
         self._was_invoked, self._was_ever_invoked, self._invoked_at_ms = True, True, now_ms
         self._requests.open(request_id, start)
         self._held.append((now_ms, self._tags))

@@ -26,6 +26,7 @@ def is_on_demand_shaped(metrics: Mapping[str, Any]) -> bool:
     """Whether a report's metrics have all that on-demand ones have."""
     for name in ("billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"):
         value = metrics.get(name)
-        if type(value) is not int or not 0 <= value < 1e300:
+        # JSON has one kind of numbers: 2600.0 is 2600 (specification, lambda-platform 14).
+        if not is_number(value) or value < 0 or value != int(value):
             return False
     return is_number(metrics.get("durationMs"))

@@ -42,6 +42,7 @@ CLOSED_REMEMBERED = 200  # request ids whose records, should more come, are know
 HELD_BYTES_MAX = 1024 * 1024  # of datagrams that arrive before the registration is answered
 DATAGRAM_COST_BYTES = 64  # what a short one takes besides its text
 INVOCATION = "invocation"  # owner of what one invocation's machine asks for; it arms no timers
+FAILED = ("timeout", "failure")  # reasons of a shutdown that are about what was running
 SPINDOWN = "spindown"  # the reason of a shutdown after which the sandbox, and its /tmp, are gone
 JUMP_MS = 1_000  # a gap that no one was awake for
 
@@ -82,6 +83,7 @@ class Agent:
         self._begun: deque[tuple[str, object]] = deque(maxlen=CLOSED_REMEMBERED)
         self._refusing = False
         self._has_spool = False
+        self._ended_by = ""  # why the sandbox ends, once it does
         self._may_return = True  # another process may follow in this sandbox: it was not told to go for good
         self._confirmed = 0
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -188,7 +190,7 @@ class Agent:
                 self._feed(self._machines.next_region, ev.Invoke(self._now, request_id, deadline_ms))
             case NextShutdown(reason, deadline_ms):
                 self._say("PLAIN", f"Exiting: {reason}, deadline: {deadline_ms}")
-                self._may_return = reason != SPINDOWN
+                self._ended_by, self._may_return = reason, reason != SPINDOWN
                 if self.pipelines:
                     self.pipelines.count_shutdown(self._now)
                     self.pipelines.count_usage(self._measuring.whole(), self._now)
@@ -395,6 +397,8 @@ class Agent:
         self._out += self.outbox.probe(self._now)
 
     def _end_open(self, effect: do.EndOpenInvocations) -> None:
+        if self._ended_by in FAILED:  # no record may have told so (specification, lifecycle 14)
+            self._traced.cut_short(self._ended_by, self._now)
         for closing in self.invocations.feed_all(lambda _: ev.Stopped(self._now)):
             self._perform(INVOCATION, closing)
         self._traced.stopped(self._now)

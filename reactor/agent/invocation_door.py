@@ -111,6 +111,10 @@ class InvocationDoor:
         elif self._invocations.pop(request_id, None) is not None:
             self._sandbox.setdefault("closed", ("grown_warm", ()))
 
+    def cut_short(self, status: str, now: Now) -> None:
+        if self._tracing is not None or (self._is_traced and self._invocations):
+            self.tracing.cut_short(status, now)
+
     def stopped(self, now: Now) -> None:
         if self._tracing is not None:
             self._tracing.stopped(now)

@@ -49,7 +49,7 @@ class InvocationTraces:
         self._is_managed = settings.is_managed
         self._init_tags: Mapping[str, str] = {}
         self._hand: Facts | None = None  # the call that is being told to a machine
-        self._begun: set[str] = set()
+        self._begun: dict[str, None] = {}  # in order, the oldest first
         self._closed: dict[str, None] = {}  # in order, the oldest first
         self._out: list[Any] = []
         self._now = Now(0, 0)
@@ -128,7 +128,7 @@ class InvocationTraces:
         self._now, self._init_tags = now, init_tags
         if request_id in self._begun:
             self._over(request_id)
-        self._begun.add(request_id)
+        self._begun[request_id] = None
         self._closed.pop(request_id, None)
         self._feed(request_id, ev.Opened(at, request_id))
         self._starts.began(request_id, now)
@@ -157,6 +157,13 @@ class InvocationTraces:
         self._now = now
         if request_id in self._traces:
             self._feed(request_id, act.Closed(now))
+
+    def cut_short(self, status: str, now: Now) -> None:
+        """The sandbox ends because of what ran in it: on demand the last invocation, else all. What their records say stands."""
+        self._now = now
+        running = tuple(self._begun)
+        for request_id in running if self._is_managed else running[-1:]:
+            self._ask(InvocationPipeline.over, request_id, None, status, "")
 
     def stopped(self, now: Now) -> None:
         """The sandbox ends. What was only expected goes too, and calls that nobody came for."""
@@ -251,7 +258,7 @@ class InvocationTraces:
             del self._closed[next(iter(self._closed))]
 
     def _over(self, request_id: str) -> None:
-        self._begun.discard(request_id)
+        self._begun.pop(request_id, None)
         self._starts.over(request_id, self._now)
         self._ends.over(request_id, self._now)
 

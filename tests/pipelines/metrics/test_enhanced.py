@@ -114,6 +114,25 @@ def test_a_managed_sandbox_is_tagged_at_init_start():
     assert enhanced.dynamic_tags == {"cold_start": "true"}
 
 
+@pytest.mark.parametrize(
+    ("started_at_ms", "tags"),
+    [(T0, {"cold_start": "true"}), (T0 + 10_001, {"cold_start": "false", "proactive_initialization": "true"})],
+)
+def test_the_first_invocation_of_a_managed_sandbox_has_the_tags_of_init_start_however_late_it_comes(started_at_ms, tags):
+    enhanced = Bench(init_type="lambda-managed-instances").enhanced
+    enhanced.init_start("", started_at_ms)
+    enhanced.invoked("a", T0 + 60_000)
+    assert enhanced.dynamic_tags == tags
+    enhanced.invoked("b", T0 + 60_001)
+    assert enhanced.dynamic_tags == {"cold_start": "false"}
+
+
+def test_a_managed_sandbox_whose_init_start_was_lost_is_judged_by_its_first_invocation():
+    enhanced = Bench(init_type="lambda-managed-instances").enhanced
+    enhanced.invoked("a", T0 + 60_000)
+    assert enhanced.dynamic_tags == {"cold_start": "false", "proactive_initialization": "true"}
+
+
 # -- invocations --
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from fsm import effects as do
+from protocols import lifecycle_api
 from protocols.extensions_api import NextInvoke, Refusal, Registration
+from protocols.http_server import Request
 from reactor.agent import inputs as given
 from reactor.agent.outputs import Say, SendPayload
 
@@ -196,6 +198,19 @@ def test_a_timeout_is_flushed_and_reported_before_the_sandbox_ends(life, records
     names = b"".join(send.payload.body.raw for send in sends(flushed))
     assert b"aws.lambda.enhanced.timeouts" in names
     assert b"aws.lambda.enhanced.shutdowns" in names
+
+
+@pytest.mark.parametrize(("reason", "is_failed"), [("timeout", True), ("failure", True), ("spindown", False)])
+def test_the_span_of_what_ran_when_the_sandbox_was_ended_for_it_is_sent_as_an_error(life, records, reason, is_failed):
+    life.ready()
+    life.invoke("a", timeout_ms=3_000)
+    life.telemetry(records.start("a"))
+    request = Request("POST", "/lambda/start-invocation", ((b"lambda-runtime-aws-request-id", b"a"),), b"{}")
+    life.tell(given.Called(request, lifecycle_api.read(request)))
+    life.pass_ms(3_000)
+    life.shut_down(reason)
+    [traces] = [send.payload.body for send in sends(life.pass_ms(300)) if send.payload.body.kind == "traces"]
+    assert (b"Datadog detected" in traces.raw) is is_failed
 
 
 def test_a_long_invocation_is_flushed_in_its_middle(life_of, names_of):

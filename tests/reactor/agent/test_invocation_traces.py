@@ -92,6 +92,9 @@ class World:
     def _close(self, request_id):
         self.door.closed(request_id, NOW)
 
+    def _cut(self, status):
+        self.door.cut_short(status, NOW)
+
     def _stop(self, request_id):
         self.door.stopped(NOW)
 
@@ -245,6 +248,40 @@ def test_a_runtime_that_dies_before_its_library_speaks_has_a_span_where_one_is_l
     assert [(span["name"], span["error"]) for span in made.spans] == [("aws.lambda", 1), ("aws.lambda.cold_start", 0)]
     assert World().tell(story).sent == []
     assert World(is_traced=True).tell("open a, done a, report a").made == 0
+
+
+TIMEOUT_TAGS = ("Datadog detected a Timeout", "Timeout")
+FAILURE_TAGS = ("Datadog detected that the runtime ended early: Runtime.Unknown", "Runtime.Unknown")
+
+
+@pytest.mark.parametrize(
+    ("story", "failed"),
+    [
+        ("open a, start a, cut timeout, close a", {"a": TIMEOUT_TAGS}),
+        ("open a, start a, cut failure, close a", {"a": FAILURE_TAGS}),
+        # The function had answered, and ran on until its time was up; or it ended, and something else failed.
+        ("open a, start a, end a, cut timeout, close a", {"a": TIMEOUT_TAGS}),
+        ("open a, start a, end a, cut failure, close a", {"a": (None, None)}),
+        ("open a, start a, end a, done a, cut timeout, close a", {"a": (None, None)}),
+        # Of several that were never heard the end of, the last was running.
+        ("open a, start a, open b, start b, cut timeout, close a, close b", {"a": (None, None), "b": TIMEOUT_TAGS}),
+    ],
+)
+def test_what_ran_when_the_sandbox_was_ended_for_it_has_failed(story, failed):
+    world = World().tell(story)
+    spans = [made.spans[0] for made in world.sent]
+    assert {span["meta"]["request_id"]: (span["meta"].get("error.msg"), span["meta"].get("error.type")) for span in spans} == failed
+    assert [span["error"] for span in spans] == [int(kind is not None) for _, kind in failed.values()]
+
+
+def test_on_a_managed_instance_that_fails_everything_that_ran_has_failed():
+    world = World(is_managed=True).tell("open a, start a, open b, start b, open c, start c, end c, report c, cut failure, stop")
+    assert {made.spans[0]["meta"]["request_id"]: made.spans[0]["error"] for made in world.sent} == {"c": 0, "a": 1, "b": 1}
+
+
+def test_a_runtime_that_hung_before_its_library_spoke_has_a_span_where_one_is_loaded():
+    assert [made.spans[0]["error"] for made in World(is_traced=True).tell("open a, cut timeout, stop").sent] == [1]
+    assert World().tell("open a, cut timeout, stop").made == 0
 
 
 def test_who_speaks_first_during_the_first_invocation_misses_nothing():
