@@ -33,6 +33,10 @@ URLS = [
     (True, True, 'C:#', 'c:'),
     (True, True, "#'ჸ", '#%27%E1%83%B8'),
     (True, True, 'A:ჸ', 'a:ჸ'),
+    (True, True, 'http://[zz]/a', '?'),
+    (True, True, 'http://[1.2]/a', '?'),
+    (True, True, 'http://[v1.z]/a', 'http://[v1.z]/a'),
+    (True, True, 'http://[FE80::1]/a', 'http://[FE80::1]/a'),
 ]
 # fmt: on
 
