@@ -160,8 +160,11 @@ class Reading:
     # --- literals
 
     def literals(self, at: int, text: str) -> int | None:
-        """One literal, or several between commas. After AS the first stands alone, but for `?`, which is no alias. So does one that leaves no
-        mark because one was due before a bracket: what follows it may need its own."""
+        """One literal, or several between commas.
+
+        After AS the first stands alone, but for `?`, which is no alias. So does one that leaves no mark since there is one before the
+        bracket: what follows it may need its own.
+        """
         out = self.out
         is_alias = out.cut_alias() and text[0] != "?"
         if not is_alias and not (out.hole and out.solid != "?"):
