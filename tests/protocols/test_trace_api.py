@@ -139,11 +139,16 @@ def test_what_is_not_served(target):
 
 @pytest.mark.parametrize(
     ("target", "wrong", "allow"),
-    [("/info", "POST", b"GET, HEAD"), ("/profiling/v1/input", "GET", b"POST, PUT"), ("/v0.7/config", "PUT", b"GET, POST")],
+    [("/v0.4/traces", "GET", b"POST, PUT"), ("/profiling/v1/input", "GET", b"POST, PUT"), ("/v0.7/config", "PUT", b"GET, POST")],
 )
 def test_a_wrong_method_is_told_the_right_ones(target, wrong, allow):
     answer = trace_api.find(request(target, wrong))
     assert (answer.status, answer.body, dict(answer.headers)) == (405, b"", {b"Allow": allow})
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_info_is_told_whatever_the_method(method):
+    assert trace_api.find(request("/info", method)).kind == trace_api.INFO
 
 
 def test_the_bound_of_a_body_is_its_routes():
