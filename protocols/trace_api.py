@@ -224,8 +224,8 @@ def info(version: str, peer_tags: Sequence[str]) -> Response:
 
 
 def refused(refusal: Refused) -> Response:
-    """The answer to what could not be read as a request."""
-    return text(refusal.status, refusal.reason)
+    """The answer to what could not be read as a request. (specification, traces 2.1)"""
+    return text(refusal.status, "length limit exceeded" if refusal.status == 413 else refusal.reason)
 
 
 def as_json(body: bytes) -> Response:
