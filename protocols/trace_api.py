@@ -41,7 +41,7 @@ class Route:
     name: str = ""
     path: str = ""
     label: str = ""  # how the answer calls it
-    methods: tuple[str, ...] = ("POST", "PUT")
+    methods: tuple[str, ...] = ("POST", "PUT")  # empty: any
     body_bytes_max: int = BODY_BYTES_MAX
 
 
@@ -71,7 +71,7 @@ ROUTES: dict[str, Route] = {
     # The symbol database has no intake of its own: what tracers upload there is a debugger's event.
     "/symdb/v1/input": _passed_on("debugger", "/api/v2/debugger", "symdb"),
     "/tracer_flare/v1": _passed_on("tracer_flare", "/api/ui/support/serverless/flare", "tracer_flare"),
-    INFO_PATH: Route(INFO, methods=("GET", "HEAD"), body_bytes_max=STRAY_BYTES_MAX),
+    INFO_PATH: Route(INFO, methods=(), body_bytes_max=STRAY_BYTES_MAX),
     # Not in /info, so that who looks there does not ask. Who asks all the same gets the document that every tracer takes for "nothing new".
     "/v0.7/config": Route(CONFIG, methods=("GET", "POST"), body_bytes_max=STRAY_BYTES_MAX),
 }
@@ -121,7 +121,7 @@ def find(request: Request) -> Route | Response:
     route = route_of(request.path)
     if route is None:
         return text(404, "Not Found")
-    if request.method not in route.methods:
+    if route.methods and request.method not in route.methods:
         return Response(405, ((b"Allow", ", ".join(route.methods).encode()),))
     if route.kind == TRACES and (request.header(b"content-type") or b"").partition(b";")[0].strip().lower() == JSON_TYPE:
         return text(415, "traces are taken as application/msgpack")
@@ -224,8 +224,8 @@ def info(version: str, peer_tags: Sequence[str]) -> Response:
 
 
 def refused(refusal: Refused) -> Response:
-    """The answer to what could not be read as a request."""
-    return text(refusal.status, refusal.reason)
+    """The answer to what could not be read as a request. (specification, traces 2.1)"""
+    return text(refusal.status, "length limit exceeded" if refusal.status == 413 else refusal.reason)
 
 
 def as_json(body: bytes) -> Response:

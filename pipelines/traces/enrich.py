@@ -3,7 +3,7 @@
 All of it is the same for all spans of a chunk, so it is encoded once and a span's own map only loses the keys that are overwritten.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pipelines.traces.normalise import tag_value
@@ -16,17 +16,26 @@ ORIGINS = {"origin": "lambda", "_dd.origin": "lambda"}
 TAG_SOURCE, BASE_SERVICE = "_inferred_span.tag_source", "_dd.base_service"
 
 
-class Common(NamedTuple):
-    """Tags of all spans, as a map and encoded as they stand behind each span's own fields."""
+Tags = dict[str, str]
 
-    tags: dict[str, str]
+
+class Common(NamedTuple):
+    """Tags of all spans: as they are given, as they are sent, and encoded as they stand behind each span's own fields."""
+
+    tags: Tags
+    sent: Tags
     encoded: bytes
 
 
-class Enricher:
-    """`base_service` is given to inferred spans that have none."""
+def as_they_are(tags: Tags) -> Tags:
+    return tags
 
-    def __init__(self, function_tags: Mapping[str, str], base_service: str) -> None:
+
+class Enricher:
+    """`base_service` is given to inferred spans that have none. `obfuscated` gives tags as obfuscation leaves them: what users have
+    replaced in every tag is replaced in these too."""
+
+    def __init__(self, function_tags: Mapping[str, str], base_service: str, obfuscated: Callable[[Tags], Tags] = as_they_are) -> None:
         self.function_tags = dict(function_tags)
         # Spans and payloads name the environment alike: the payload's is normalised, so this is too.
         if "env" in self.function_tags:
@@ -34,11 +43,12 @@ class Enricher:
         self._service = self.function_tags.get("service", "")
         self._base_service = base_service
         self._overwritten = frozenset({*self.function_tags, *ORIGINS, COMPUTE_STATS})
-        self._commons = {computed: self._common(computed) for computed in (False, True)}
+        self._commons = {computed: self._common(computed, obfuscated) for computed in (False, True)}
 
-    def _common(self, backend_computes: bool) -> Common:
+    def _common(self, backend_computes: bool, obfuscated: Callable[[Tags], Tags]) -> Common:
         tags = {**self.function_tags, **({COMPUTE_STATS: "1"} if backend_computes else {}), **ORIGINS}
-        return Common(tags, constant_fields(tags))
+        sent = obfuscated(dict(tags))
+        return Common(tags, sent, constant_fields(sent))
 
     def common(self, backend_computes: bool) -> Common:
         """What all spans of a chunk have in common. `backend_computes`: neither the tracer nor the extension computes statistics."""

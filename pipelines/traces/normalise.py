@@ -69,7 +69,7 @@ def times_of(start: int, duration: int, now_ns: int) -> tuple[int, int]:
         start = now_ns - duration
         if start < 0:
             start = now_ns
-    return start, duration
+    return start, duration if start + duration <= I64_LARGEST else 0
 
 
 def is_status_code(text: str) -> bool:

@@ -13,7 +13,7 @@ from pipelines.tags import comma_list
 from pipelines.traces.chunk import Trace, make_trace, mark_top_level, traces_of
 from pipelines.traces.dedup import Seen
 from pipelines.traces.durable import DurableFact, durable_fact
-from pipelines.traces.enrich import Common, Enricher, base_service
+from pipelines.traces.enrich import ORIGINS, Common, Enricher, base_service
 from pipelines.traces.facts import Hooks, KeepsTrace, StatsSink, TraceFacts, TracesSettings, TraceStatistics
 from pipelines.traces.filter import OwnTraffic
 from pipelines.traces.normalise import Normaliser, cut, tag_value
@@ -63,7 +63,7 @@ class TracesPipeline:
         self._said: set[str] = set()
         self._warnings: list[str] = []
         inferred = base_service(settings.service, settings.function_name, settings.representation_enabled)
-        self._enricher = Enricher(function_tags, inferred)
+        self._enricher = Enricher(function_tags, inferred, self._obfuscated)
         self._function_tags = comma_list(self._enricher.function_tags)
 
     @property
@@ -183,12 +183,23 @@ class TracesPipeline:
             kept.append(span)
         trace.spans = kept
 
+    def _obfuscated(self, tags: dict[str, str]) -> dict[str, str]:
+        """What all spans have in common, as if each span had it while it is obfuscated. Where that fails, spans do without."""
+        if self._obfuscate is None:
+            return tags
+        try:
+            self._obfuscate({**_NOTHING, "meta": tags, "metrics": {}})
+        except Exception:
+            self._warn("the function's tags were left out because they could not be obfuscated")
+            return dict(ORIGINS)
+        return tags
+
     def _sample(self, trace: Trace, fields: PayloadFields, common: Common, headers: TracerHeaders, now: Now) -> None:
         """Where statistics are computed here: count what there is, then leave out what the tracer's sampler was against."""
         if not self._settings.compute_stats:
             return
         if self._stats is not None and not headers.computed_stats and trace.spans:
-            enriched = [{**span, "meta": {**span["meta"], **common.tags}} for span in trace.spans]
+            enriched = [{**span, "meta": {**span["meta"], **common.sent}} for span in trace.spans]
             self._guard("stats", self._stats, enriched, fields, now, trace.origin)
         if is_sampled_out(trace) and (lost := keep_what_counts(trace)):
             _count(self._removed, "sampled_out", lost)
@@ -242,6 +253,13 @@ class TracesPipeline:
     def _facts(self, spans: int, durable: tuple[DurableFact, ...]) -> TraceFacts:
         warnings, self._warnings = tuple(self._warnings), []
         return TraceFacts(spans, durable, warnings, self._queue.is_nearly_full)
+
+
+_NOTHING: Span = {
+    **dict.fromkeys(("service", "name", "resource", "type"), ""),
+    **dict.fromkeys(("trace_id", "span_id", "parent_id", "start", "duration", "error"), 0),
+}
+"""The other fields of a span."""
 
 
 def _count(counts: dict[str, int], reason: str, number: int = 1) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protocols import trace_api
 from protocols.errors import RemoteProtocolError
-from protocols.http_server import Request, Response
+from protocols.http_server import Refused, Request, Response
 from protocols.intake_body import EVP, PRODUCTS
 from reactor.config.derive import INTAKES
 
@@ -139,16 +139,30 @@ def test_what_is_not_served(target):
 
 @pytest.mark.parametrize(
     ("target", "wrong", "allow"),
-    [("/info", "POST", b"GET, HEAD"), ("/profiling/v1/input", "GET", b"POST, PUT"), ("/v0.7/config", "PUT", b"GET, POST")],
+    [("/v0.4/traces", "GET", b"POST, PUT"), ("/profiling/v1/input", "GET", b"POST, PUT"), ("/v0.7/config", "PUT", b"GET, POST")],
 )
 def test_a_wrong_method_is_told_the_right_ones(target, wrong, allow):
     answer = trace_api.find(request(target, wrong))
     assert (answer.status, answer.body, dict(answer.headers)) == (405, b"", {b"Allow": allow})
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_info_is_told_whatever_the_method(method):
+    assert trace_api.find(request("/info", method)).kind == trace_api.INFO
+
+
 def test_the_bound_of_a_body_is_its_routes():
     assert trace_api.body_bytes_max("/profiling/v1/input?a=1") == 50 * 1024 * 1024
     assert trace_api.body_bytes_max("/info") == trace_api.body_bytes_max("/nothing") == 2 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("refusal", "body"),
+    [(Refused(413, "body of 9 bytes is over the limit of 8"), b"length limit exceeded"), (Refused(400, "no request"), b"no request")],
+)
+def test_what_could_not_be_read_is_told_why(refusal, body):
+    answer = trace_api.refused(refusal)
+    assert (answer.status, answer.body) == (refusal.status, body)
 
 
 # --- what is answered

@@ -146,7 +146,7 @@ async def test_tracers_find_what_is_served_and_nothing_else(autojump_clock, list
     for endpoint in document["endpoints"]:
         served = endpoint + "x" if endpoint.endswith("/") else endpoint
         assert (await call(8126, "GET", served)).status != 404
-    assert (await call(8126, "PUT", "/info")).status == 405
+    assert (await call(8126, "GET", "/v0.4/traces")).status == 405
     assert (await call(8126, "GET", "/")).status == 404
 
 

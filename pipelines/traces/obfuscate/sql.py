@@ -10,7 +10,7 @@ from .sql_tokens import GENERIC, MSSQL, OTHER_SPACE, POSTGRESQL, pattern
 TEXT_CHARACTERS_MAX = 65536
 CUT_MARK = " ..."
 
-HOLES_IN_BRACKETS = r"([(\[]) \?(?:,? \?)*+ ?([)\]])"
+HOLES_IN_BRACKETS = r"(?<=\() \?(?:,? \?)*+ ?(?=\))|(?<=\[) \?(?:,? \?)*+ ?(?=\])"
 REPEATED_VALUES = r"(?i)((?:^|(?<=[ (\n]))VALUES \( \? \))(?:,? \( \? \)| \(\))++"
 REPEATED_LIMIT = r"(?i)((?:^|(?<=[ (\n]))LIMIT \?),? \?"
 
@@ -33,7 +33,7 @@ def shorten(text: str) -> str:
     if " ?" not in text:
         return text
     if "? ?" in text or "?, ?" in text:
-        text = pattern(HOLES_IN_BRACKETS).sub(r"\1 ? \2", text)
+        text = pattern(HOLES_IN_BRACKETS).sub(" ? ", text)
     if "? ) ( " in text or "? ), (" in text or "? ) ()" in text:
         text = pattern(REPEATED_VALUES).sub(r"\1", text)
     if "? ?" in text or "?, ?" in text:

@@ -160,13 +160,19 @@ class Reading:
     # --- literals
 
     def literals(self, at: int, text: str) -> int | None:
-        """One literal, or several between commas. After AS the first stands alone."""
-        if self.out.cut_alias():
-            first = pattern(f"{sql_tokens.LITERAL}{sql_tokens.MARK}").match(self.text, at)
-            assert first is not None
-            return first.end()
-        self.out.placeholder()
-        return None
+        """One literal, or several between commas.
+
+        After AS the first stands alone, but for `?`, which is no alias. So does one that leaves no mark since there is one before the
+        bracket: what follows it may need its own.
+        """
+        out = self.out
+        is_alias = out.cut_alias() and text[0] != "?"
+        if not is_alias and not (out.hole and out.solid != "?"):
+            out.placeholder()
+            return None
+        first = pattern(f"{sql_tokens.LITERAL}{sql_tokens.MARK}").match(self.text, at)
+        assert first is not None
+        return first.end()
 
     def values(self, at: int, text: str) -> int | None:
         """`VALUES (1, 'a'), (2, 'b')` and so on: they become one group in the end. After AS, or a point, the word is a name."""

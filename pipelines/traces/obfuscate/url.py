@@ -15,7 +15,8 @@ ALWAYS_ENCODED = r'\\^{}|<>` "'
 ENCODED_BESIDE_IN_PATH = r"!'()*\[\]"
 ENCODED_BESIDE_IN_FRAGMENT = r"'\[\]"
 PLAIN = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2}"
-HOST = r"\[[0-9A-Za-z.:\-_~!$&'()*+,;=]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*+"
+IN_BRACKETS = r"(?=[0-9A-Fa-f.]*+:)[0-9A-Fa-f:.]++|[vV][0-9A-Fa-f]++\.[0-9A-Za-z.:\-_~!$&'()*+,;=]++"
+HOST = rf"\[(?:{IN_BRACKETS})\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{{2}})*+"
 USER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*+@"
 URL = rf"(?:([A-Za-z][A-Za-z0-9+.\-]*+):)?+(?:(//(?:{USER})?+((?:{HOST})(?::[0-9]*+)?+))(?=/|\Z)|(?!//))((?:{PLAIN})*+)\Z"
 FRAGMENT = rf"(?:{PLAIN}|[?])*+\Z"
@@ -31,7 +32,7 @@ def obfuscate_url(text: str, remove_query: bool = False, remove_digits: bool = F
     fragment = _encode(fragment, r"#\x00-\x1f\x7f" + ALWAYS_ENCODED, ENCODED_BESIDE_IN_FRAGMENT, only_beside_non_ascii=True)
     parts = None if _compiled(r"[\x00-\x1f\x7f]").search(before) else _compiled(URL).match(encoded)
     if parts is None or not _compiled(FRAGMENT).match(fragment) or (parts[1] is None and parts[2] is None and _has_colon_first(encoded)):
-        return HIDDEN if remove_query or remove_digits else _without_credentials(text)
+        return HIDDEN if remove_query or remove_digits else _bare(text)
     pieces = [_base(parts, path, remove_digits)]
     if has_query:
         pieces += ("?", "" if remove_query else query)
@@ -73,6 +74,12 @@ def _holds_digit(segment: str) -> bool:
 
 def _has_colon_first(path: str) -> bool:
     return ":" in path.partition("/")[0]
+
+
+def _bare(text: str) -> str:
+    """A text that is no URL, without credentials; it may be one without them."""
+    bare = _without_credentials(text)
+    return text if bare == text else obfuscate_url(bare)
 
 
 def _without_credentials(text: str) -> str:

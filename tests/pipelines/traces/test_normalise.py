@@ -72,6 +72,11 @@ def test_an_end_beyond_all_time_costs_the_duration():
     assert normalised(start=I64_MAX, duration=1)["duration"] == 0
 
 
+def test_an_end_beyond_all_time_costs_the_duration_too_where_the_start_is_moved_to_now():
+    found = normalised(start=0, duration=7_427_929_619_090_775_808)
+    assert (found["start"], found["duration"]) == (NOW_NS, 0)
+
+
 def test_a_span_that_is_its_own_parent_and_trace_has_none():
     assert normalised(trace_id=42, span_id=42, parent_id=42)["parent_id"] == 0
     assert normalised(trace_id=41, span_id=42, parent_id=42)["parent_id"] == 42

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.traces.durable import DurableFact
+from pipelines.traces.obfuscate.obfuscator import ObfuscationSettings, make_obfuscator
 from protocols.trace_headers import TracerHeaders
 
 SECTION_12_TAGS = {
@@ -211,6 +212,35 @@ def test_a_span_that_cannot_be_obfuscated_is_never_sent(bench, make_span):
     assert facts.warnings == ("a span was dropped because it could not be obfuscated",)
     assert tested.span_ids() == [2]
     assert tested.counted().dropped == {"obfuscation_failed": 1}
+
+
+def test_what_is_replaced_in_every_tag_is_replaced_in_the_functions_too(bench, make_span):
+    """Enrichment comes before obfuscation (specification, traces 7.3). The payload's own list of tags is no tag of a span."""
+    rules = (("*", "west", "east"), ("env", "prod", "hidden"), ("_dd.origin", ".*", "elsewhere"))
+    counted = []
+    tested = bench(
+        obfuscate=make_obfuscator(ObfuscationSettings(replace_rules=rules)),
+        keeps=lambda root, tags: tags["env"] == "prod",
+        stats=lambda spans, fields, now, origin: counted.extend(spans),
+        compute_stats=True,
+    )
+    tested.take([make_span(meta={"env": "own", "place": "west"})])
+    tags = {"region": "us-east-2", "functionname": "my-function", "service": "shop", "env": "hidden", "origin": "lambda"}
+    expected = tags | {"_dd.origin": "elsewhere", "place": "east"}
+    [payload] = tested.payloads()
+    assert [span["meta"] for chunk in payload["chunks"] for span in chunk["spans"]] == [expected]
+    assert [span["meta"] for span in counted] == [expected]
+    assert "region:us-west-2" in payload["tags"]["_dd.tags.function"]
+
+
+def test_tags_that_cannot_be_obfuscated_are_left_out_of_spans(bench, make_span):
+    def obfuscate(span):
+        if "region" in span["meta"]:
+            raise ValueError("secret")
+
+    tested = bench(obfuscate=obfuscate)
+    assert tested.take([make_span()]).warnings == ("the function's tags were left out because they could not be obfuscated",)
+    assert [span["meta"] for span in tested.spans()] == [{"origin": "lambda", "_dd.origin": "lambda"}]
 
 
 def test_a_span_too_large_for_any_body_is_cut_or_dropped_and_its_neighbours_live(bench, make_span):

@@ -29,7 +29,7 @@ def test_what_is_passed_on_is_told_with_the_request_that_it_came_as():
 
 
 @pytest.mark.parametrize(
-    ("target", "method", "status"), [("/info", "GET", 200), ("/v0.7/config", "GET", 200), ("/x", "GET", 404), ("/info", "PUT", 405)]
+    ("target", "method", "status"), [("/info", "GET", 200), ("/v0.7/config", "GET", 200), ("/x", "GET", 404), ("/v0.4/traces", "GET", 405)]
 )
 def test_what_brings_nothing_is_answered_and_not_told(target, method, status):
     told, answer = read(post(target, method=method))

@@ -190,6 +190,10 @@ def test_dialects(db_type, text, result):
         ('SELECT a AS "x", b', "SELECT a, b"),
         ("SELECT a AS :x, b AS $y FROM t AS @z", "SELECT a, b FROM t"),
         ("SELECT a AS \\ b", "SELECT a b"),
+        ("SELECT a AS ?, b", "SELECT a ? b"),
+        ("SELECT a AS ?, ? FROM t", "SELECT a ? FROM t"),
+        ("SELECT [1]2, 3", "SELECT [ ? ] ?"),
+        ("SELECT a;1, 2", "SELECT a ?"),
         ("SELECT $abc$ x", "SELECT $abc$ x"),
         ("SELECT $ x", "SELECT $ x"),
         ("a AS null b", "a b"),
@@ -216,6 +220,7 @@ def test_an_unended_bracket_hides_the_rest_where_brackets_are_quotes():
     [
         ("IN ( ?, ?, ? )", "IN ( ? )"),
         ("a [ ? ? ]", "a [ ? ]"),
+        ("a ( ? ? ]", "a ( ? ? ]"),
         ("values ( ? ), ( ? ) ( ? ) ()", "values ( ? )"),
         ("MYVALUES ( ? ), ( ? )", "MYVALUES ( ? ), ( ? )"),
         ("x limit ?, ?", "x limit ?"),

@@ -1,7 +1,7 @@
 """URLs (specification, traces 9.2)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.traces.obfuscate.url import URL_CHARACTERS_MAX, obfuscate_url
@@ -33,6 +33,10 @@ URLS = [
     (True, True, 'C:#', 'c:'),
     (True, True, "#'ჸ", '#%27%E1%83%B8'),
     (True, True, 'A:ჸ', 'a:ჸ'),
+    (True, True, 'http://[zz]/a', '?'),
+    (True, True, 'http://[1.2]/a', '?'),
+    (True, True, 'http://[v1.z]/a', 'http://[v1.z]/a'),
+    (True, True, 'http://[FE80::1]/a', 'http://[FE80::1]/a'),
 ]
 # fmt: on
 
@@ -71,6 +75,8 @@ def test_what_the_rows_leave_open(url, result):
         ("http://user:secret@host:bad/x@y", "http://host:bad/x@y"),
         ("http://user:secret@host/%", "http://host/%"),
         ("http://user:se\x00cret@host/?a", "http://host/?a"),
+        ("http://user:pass%zz@host/a b", "http://host/a%20b"),
+        ("##//]@", "#%23//"),
     ],
 )
 def test_credentials_go_even_where_the_rest_is_no_url(url, result):
@@ -88,6 +94,7 @@ def test_every_text_gives_a_text(url, remove_query, remove_digits):
 
 
 @given(st.text("/:@?#%[]a1 .é'", max_size=30))
+@example("//]@é")
 def test_without_options_a_second_time_changes_nothing(url):
     once = obfuscate_url(url)
     assert obfuscate_url(once) == once
