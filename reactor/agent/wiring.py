@@ -73,6 +73,8 @@ class Pipelines:
         )
         self.tracing = Tracing(settings, sandbox, facts, tags, ledger, say, now)
         self.is_nearly_full = False
+        # What begins a sandbox is told with its first invocation, whose cold start it is about.
+        self._later: tuple[Callable[..., None], ...] = () if sandbox.is_managed else (Enhanced.keep,)
 
     # --- in -------------------------------------------------------------------------------------------------------------------
 
@@ -129,6 +131,7 @@ class Pipelines:
         self._enhance(Enhanced.set_runtime, runtime, now=now)
 
     def count_invocation(self, request_id: str, at: Now, start: Snapshot | None = None) -> None:
+        self._later = ()
         self._enhance(Enhanced.invoked, request_id, at.epoch_ms, start, now=at)
 
     def count_usage(self, usage: Usage | None, now: Now) -> None:
@@ -154,9 +157,10 @@ class Pipelines:
             now=now,
         )
 
-    def count_report(self, record: read.Record, now: Now, end: Snapshot | None = None) -> None:
+    def count_report(self, record: read.Record, now: Now, end: Snapshot | None = None, is_next_asked: bool = False) -> None:
         fields = record["record"]
         self._enhance(
+            *((Enhanced.keep,) if is_next_asked else ()),
             Enhanced.report,
             fields["requestId"],
             _dict_of(fields.get("metrics")),
@@ -193,16 +197,17 @@ class Pipelines:
 
     def _init_report(self, record: read.Record, now: Now) -> None:
         if (fields := read.read_init_report(record)) is not None:
-            self._enhance(
-                Enhanced.init_report, fields.duration_ms, self._time_of(record, now), now.epoch_ms, fields.init_type or "", now=now
-            )
+            at_ms = self._time_of(record, now)
+            self._enhance(*self._later, Enhanced.init_report, fields.duration_ms, at_ms, now.epoch_ms, fields.init_type or "", now=now)
 
     def _restore_start(self, record: read.Record, now: Now) -> None:
         self._enhance(Enhanced.restore_start, self._time_of(record, now), now=now)
 
     def _restore_report(self, record: read.Record, now: Now) -> None:
         fields = read.read_restore_report(record)
-        self._enhance(Enhanced.restore_report, fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now)
+        self._enhance(
+            *self._later, Enhanced.restore_report, fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now
+        )
 
     def _enhance(self, tell: Callable[..., None], *args: Any, now: Now) -> None:
         self._metrics.call(_tell, tell, args, now=now)
