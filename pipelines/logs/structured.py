@@ -54,13 +54,13 @@ def to_compact_json(value: object) -> str | None:
 
 
 def _with_plain_numbers(value: object) -> str:
-    """The same, slowly: Python writes `1e-05`, `1e+16` and `Infinity` where the reference writes `0.00001`, `1e16`, and the last is no JSON."""
+    """The same, slowly: Python writes `1e-05` and `1e+16` where the reference writes `0.00001` and `1e16`; its `Infinity` is no JSON."""
     if type(value) is float:
         return _number(value)
     if type(value) is dict:
-        return "{%s}" % ",".join([f"{escape(key)}:{_with_plain_numbers(item)}" for key, item in value.items()])
+        return "{" + ",".join([f"{escape(key)}:{_with_plain_numbers(item)}" for key, item in value.items()]) + "}"
     if type(value) is list:
-        return "[%s]" % ",".join(map(_with_plain_numbers, value))
+        return "[" + ",".join(map(_with_plain_numbers, value)) + "]"
     return escape(value) if type(value) is str else _encoder.encode(value)
 
 

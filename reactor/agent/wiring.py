@@ -73,6 +73,7 @@ class Pipelines:
         )
         self.tracing = Tracing(settings, sandbox, facts, tags, ledger, say, now)
         self.is_nearly_full = False
+        self._refused_told = 0
         # What begins a sandbox is told with its first invocation, whose cold start it is about.
         self._later: tuple[Callable[..., None], ...] = () if sandbox.is_managed else (Enhanced.keep,)
 
@@ -147,7 +148,7 @@ class Pipelines:
         self._enhance(
             Enhanced.runtime_done,
             fields["requestId"],
-            read.read_text(fields.get("status")) or "unknown",
+            read.read_text(fields.get("status")) or "",
             self._time_of(record, now),
             now.epoch_ms,
             _dict_of(fields.get("metrics")),
@@ -237,7 +238,15 @@ class Pipelines:
         self.is_nearly_full = False
         yield from self._logs.each(LogsPipeline.bodies, now=now)
         yield from self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
+        self._warn_of_refused(now)
         yield from self.tracing.bodies(now, final, at_end)
+
+    def _warn_of_refused(self, now: Now) -> None:
+        """One line for each flush before which metrics found no room."""
+        refused: int = self._metrics.call(_without_room, now=now, otherwise=0)
+        if refused > self._refused_told:
+            self._say("WARN", f"{refused - self._refused_told} metric samples are lost: more metrics at once than are kept")
+        self._refused_told = refused
 
     def waiting(self, now: Now) -> tuple[list[Any], str | None]:
         """What a seal has left behind, and whose the next lines are."""
@@ -337,6 +346,11 @@ def _losses(metrics: MetricsPipeline) -> list[Loss]:
         if count:
             losses.append((Ledger.drop, "metric sample", reason, count))
     return losses
+
+
+def _without_room(metrics: MetricsPipeline) -> int:
+    statistics = metrics.statistics()
+    return sum(each.refused_contexts + each.refused_values for each in (statistics.custom, statistics.own))
 
 
 def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:

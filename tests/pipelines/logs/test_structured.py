@@ -132,7 +132,7 @@ def test_compact_json_is_what_the_standard_encoder_writes(value):
 )
 def test_numbers_are_written_as_the_reference_writes_them(number, text):
     """The shortest digits, without a sign or zeros in the exponent; decimal from 0.00001 up to below 1e16."""
-    assert to_compact_json({"a": [number, "1e-05", None]}) == '{"a":[%s,"1e-05",null]}' % text
+    assert to_compact_json({"a": [number, "1e-05", None]}) == f'{{"a":[{text},"1e-05",null]}}'
 
 
 def test_a_deep_object_with_such_a_number_is_not_lost():
