@@ -2,6 +2,7 @@
 
 import json
 import json.encoder
+import math
 from typing import Any
 
 from protocols.intake_logs import escape
@@ -18,6 +19,9 @@ LEVELS = {
     "DEBUG": "debug",
     "TRACE": "trace",
 }
+
+PYTHON_NUMBERS = ("e-0", "e+", "NaN", "Infinity")
+"""Where one of these stands in compact JSON, a number may be written in Python's own way."""
 
 BLANKS = " \t\r\n"
 
@@ -40,9 +44,37 @@ _iterate = _make_iterator and _make_iterator(None, _encoder.default, escape, Non
 def to_compact_json(value: object) -> str | None:
     """Compact JSON in the order of the keys; None when it is nested too deep to be written."""
     try:
-        return "".join(_iterate(value, 0)) if _iterate else _encoder.encode(value)
+        text = "".join(_iterate(value, 0)) if _iterate else _encoder.encode(value)
     except RecursionError:
         return None
+    try:
+        return _with_plain_numbers(value) if any(mark in text for mark in PYTHON_NUMBERS) else text
+    except RecursionError:  # earlier than above: the text is as good as it can be
+        return text
+
+
+def _with_plain_numbers(value: object) -> str:
+    """The same, slowly: Python writes `1e-05` and `1e+16` where the reference writes `0.00001` and `1e16`; its `Infinity` is no JSON."""
+    if type(value) is float:
+        return _number(value)
+    if type(value) is dict:
+        return "{" + ",".join([f"{escape(key)}:{_with_plain_numbers(item)}" for key, item in value.items()]) + "}"
+    if type(value) is list:
+        return "[" + ",".join(map(_with_plain_numbers, value)) + "]"
+    return escape(value) if type(value) is str else _encoder.encode(value)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        # It was written with an exponent beyond every float; a reader takes this for the same.
+        return "null" if math.isnan(value) else "1e999" if value > 0 else "-1e999"
+    digits, mark, exponent = repr(value).partition("e")
+    if not mark:
+        return digits
+    if exponent == "-05":
+        sign = digits[:1] if digits[0] == "-" else ""
+        return f"{sign}0.0000{digits.removeprefix('-').replace('.', '')}"
+    return f"{digits}e{int(exponent)}"
 
 
 def parse_object(text: str) -> Fields | None:

@@ -5,7 +5,7 @@ All are distributions of one value per happening. The agent calls one method per
 milliseconds, `event_ms` being the record's own and `now_ms` the clock's. What is known of a request is in `requests`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import attrs
@@ -19,6 +19,7 @@ from protocols.dogstatsd import DISTRIBUTION, Tags
 
 PREFIX = "aws.lambda.enhanced."
 PROACTIVE_AFTER_MS = 10_000
+KEPT_RECORDS_MAX = 16
 
 ON_DEMAND, SNAP_START, MANAGED = "on-demand", "snap-start", "lambda-managed-instances"
 OUT_OF_MEMORY_ERROR = "Runtime.OutOfMemory"
@@ -69,6 +70,7 @@ class Enhanced:
         self._invoked_at_ms = 0
         self._was_init_started = False
         self._held: list[tuple[int, Tags]] = []
+        self._kept: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._has_init_duration = False
         self._points = self._refused = 0
 
@@ -89,7 +91,7 @@ class Enhanced:
             self._tag("durable_function", "true")
         if self._settings.is_managed and not self._was_invoked:
             self._tag_start(now_ms)
-        self.release()
+        self._release()
 
     def init_report(self, duration_ms: Any, event_ms: int, now_ms: int, init_type: str = "") -> None:
         """Record `platform.initReport`: once per sandbox, whichever of it and a report's `initDurationMs` comes first."""
@@ -108,7 +110,7 @@ class Enhanced:
         if event_ms > self._invoked_at_ms:
             self._was_invoked = False
         self._ready_at_ms = event_ms
-        self.release()
+        self._release()
 
     def restore_report(self, duration_ms: Any, event_ms: int, now_ms: int) -> None:
         """Record `platform.restoreReport`; `duration_ms` is None when it came without metrics."""
@@ -126,10 +128,12 @@ class Enhanced:
             self._emit("unused_init", 1, now_ms, now_ms)
 
     def release(self) -> None:
-        """Let the held first `invocations` point go, at its own time, with what has become known since.
+        """What waits goes into the flush that begins now: records that were kept, and the held first `invocations` point."""
+        self._tell_kept()
+        self._release()
 
-        Also to be called before every flush.
-        """
+    def _release(self) -> None:
+        """Let the held first `invocations` point go, at its own time, with what has become known since."""
         if not self._held:
             return
         held, self._held = self._held, []
@@ -144,16 +148,17 @@ class Enhanced:
         # A managed instance was judged when its init began, however long it then waited (specification, invocation 4.1).
         if not (self._settings.is_managed and self._was_init_started) or self._was_invoked:
             self._tag_start(now_ms)
+        self._tell_kept()
         self._was_invoked, self._was_ever_invoked, self._invoked_at_ms = True, True, now_ms
         self._requests.open(request_id, start)
         self._held.append((now_ms, self._tags))
         # The first point waits for initStart, which says whether the function is durable.
         if self._was_init_started or self._settings.is_managed or len(self._held) > 1:
-            self.release()
+            self._release()
 
     def started(self) -> None:
         """Record `platform.start` on demand: initStart would have come before it, so nothing more is waited for."""
-        self.release()
+        self._release()
 
     def runtime_done(
         self,
@@ -167,7 +172,7 @@ class Enhanced:
         end: Snapshot | None = None,
     ) -> None:
         """Record `platform.runtimeDone`. Failures count even when it comes without metrics."""
-        self.release()
+        self._release()
         request = self._requests.get(request_id)
         metrics = metrics or {}
         duration_ms: Any = metrics.get("durationMs")
@@ -199,6 +204,16 @@ class Enhanced:
             self._report_managed(request_id, metrics["durationMs"], event_ms, now_ms, status, error_type, spans)
         self._requests.close(request_id)
 
+    def keep(self, tell: Callable[..., None], *args: Any) -> None:
+        """One of the methods that take a record, for a record read while the next event is asked for: told when an invocation begins, or
+        when a flush does, and so with the tags of then.
+
+        The reference reads no record in that time. And which of the two is read first after a thaw would be chance.
+        """
+        self._kept.append((tell, args))
+        if len(self._kept) > KEPT_RECORDS_MAX:
+            self._tell_kept()
+
     def error_reported(self, request_id: str, now_ms: int) -> None:
         """The tracer's end-of-invocation call tells of an error; "" when it names no request."""
         self._count_once("errors", request_id, now_ms, now_ms)
@@ -224,6 +239,11 @@ class Enhanced:
         self._emit_measures(utilisation_points(start, end), now_ms)
 
     # -- inside --
+
+    def _tell_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        for tell, args in kept:
+            tell(self, *args)
 
     def _tag_start(self, now_ms: int) -> None:
         """Cold start, proactive initialisation or neither, for what is emitted from now on."""

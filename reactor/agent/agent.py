@@ -44,6 +44,7 @@ DATAGRAM_COST_BYTES = 64  # what a short one takes besides its text
 INVOCATION = "invocation"  # owner of what one invocation's machine asks for; it arms no timers
 FAILED = ("timeout", "failure")  # reasons of a shutdown that are about what was running
 SPINDOWN = "spindown"  # the reason of a shutdown after which the sandbox, and its /tmp, are gone
+FLUSHING_AT_FIRST_END = ("default", "end")  # strategies that flush at the end of the first invocation
 JUMP_MS = 1_000  # a gap that no one was awake for
 
 
@@ -456,9 +457,16 @@ class Agent:
 
     def _count_report(self, effect: do.CountReport) -> None:
         assert self.pipelines is not None
-        self.pipelines.count_report(effect.report.fields, self._now, self._measuring.snapshot())
+        self.pipelines.count_report(effect.report.fields, self._now, self._measuring.snapshot(), self._reads_ahead())
         self.pipelines.count_usage(self._measuring.end(effect.report.request_id, self._out), self._now)
         self._traced.reported(effect.report, self._now)
+
+    def _reads_ahead(self) -> bool:
+        """What is read now, the reference would read after the next INVOKE: it has flushed at the end of one, and asks for the next.
+
+        The kind of strategy tells it well enough: the first invocation is the one whose tags differ from those of the next.
+        """
+        return self.lifecycle.state in self._machines.waiting and self._settings.serverless_flush_strategy[0] in FLUSHING_AT_FIRST_END
 
     def _close(self, effect: do.CloseInvocation) -> None:
         assert self.pipelines is not None

@@ -73,6 +73,9 @@ class Pipelines:
         )
         self.tracing = Tracing(settings, sandbox, facts, tags, ledger, say, now)
         self.is_nearly_full = False
+        self._refused_told = 0
+        # What begins a sandbox is told with its first invocation, whose cold start it is about.
+        self._later: tuple[Callable[..., None], ...] = () if sandbox.is_managed else (Enhanced.keep,)
 
     # --- in -------------------------------------------------------------------------------------------------------------------
 
@@ -129,6 +132,7 @@ class Pipelines:
         self._enhance(Enhanced.set_runtime, runtime, now=now)
 
     def count_invocation(self, request_id: str, at: Now, start: Snapshot | None = None) -> None:
+        self._later = ()
         self._enhance(Enhanced.invoked, request_id, at.epoch_ms, start, now=at)
 
     def count_usage(self, usage: Usage | None, now: Now) -> None:
@@ -144,7 +148,7 @@ class Pipelines:
         self._enhance(
             Enhanced.runtime_done,
             fields["requestId"],
-            read.read_text(fields.get("status")) or "unknown",
+            read.read_text(fields.get("status")) or "",
             self._time_of(record, now),
             now.epoch_ms,
             _dict_of(fields.get("metrics")),
@@ -154,9 +158,10 @@ class Pipelines:
             now=now,
         )
 
-    def count_report(self, record: read.Record, now: Now, end: Snapshot | None = None) -> None:
+    def count_report(self, record: read.Record, now: Now, end: Snapshot | None = None, is_next_asked: bool = False) -> None:
         fields = record["record"]
         self._enhance(
+            *((Enhanced.keep,) if is_next_asked else ()),
             Enhanced.report,
             fields["requestId"],
             _dict_of(fields.get("metrics")),
@@ -193,16 +198,17 @@ class Pipelines:
 
     def _init_report(self, record: read.Record, now: Now) -> None:
         if (fields := read.read_init_report(record)) is not None:
-            self._enhance(
-                Enhanced.init_report, fields.duration_ms, self._time_of(record, now), now.epoch_ms, fields.init_type or "", now=now
-            )
+            at_ms = self._time_of(record, now)
+            self._enhance(*self._later, Enhanced.init_report, fields.duration_ms, at_ms, now.epoch_ms, fields.init_type or "", now=now)
 
     def _restore_start(self, record: read.Record, now: Now) -> None:
         self._enhance(Enhanced.restore_start, self._time_of(record, now), now=now)
 
     def _restore_report(self, record: read.Record, now: Now) -> None:
         fields = read.read_restore_report(record)
-        self._enhance(Enhanced.restore_report, fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now)
+        self._enhance(
+            *self._later, Enhanced.restore_report, fields.duration_ms if fields else None, self._time_of(record, now), now.epoch_ms, now=now
+        )
 
     def _enhance(self, tell: Callable[..., None], *args: Any, now: Now) -> None:
         self._metrics.call(_tell, tell, args, now=now)
@@ -232,7 +238,15 @@ class Pipelines:
         self.is_nearly_full = False
         yield from self._logs.each(LogsPipeline.bodies, now=now)
         yield from self._metrics.call(MetricsPipeline.seal, encoded_size, now=now, otherwise=[])
+        self._warn_of_refused(now)
         yield from self.tracing.bodies(now, final, at_end)
+
+    def _warn_of_refused(self, now: Now) -> None:
+        """One line for each flush before which metrics found no room."""
+        refused: int = self._metrics.call(_without_room, now=now, otherwise=0)
+        if refused > self._refused_told:
+            self._say("WARN", f"{refused - self._refused_told} metric samples are lost: more metrics at once than are kept")
+        self._refused_told = refused
 
     def waiting(self, now: Now) -> tuple[list[Any], str | None]:
         """What a seal has left behind, and whose the next lines are."""
@@ -332,6 +346,11 @@ def _losses(metrics: MetricsPipeline) -> list[Loss]:
         if count:
             losses.append((Ledger.drop, "metric sample", reason, count))
     return losses
+
+
+def _without_room(metrics: MetricsPipeline) -> int:
+    statistics = metrics.statistics()
+    return sum(each.refused_contexts + each.refused_values for each in (statistics.custom, statistics.own))
 
 
 def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:

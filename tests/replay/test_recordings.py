@@ -85,12 +85,6 @@ def replayed(recording):
 MORE_METRICS = ("aws.lambda.enhanced.response_latency", "aws.lambda.enhanced.response_duration")
 LEEWAY = attrs.evolve(DEFAULT, ignored_metrics=(*MACHINE_METRICS, *MORE_METRICS))
 
-# Ours carry the cold start of the invocation that they are about, theirs that of the invocation in hand when the report is read.
-OF_THE_REPORT = {
-    f"aws.lambda.enhanced.{name}"
-    for name in ("duration", "billed_duration", "estimated_cost", "max_memory_used", "memorysize", "post_runtime_duration", "init_duration")
-}
-
 # By recording: what says more, or is said once where the reference says it twice.
 MORE = {
     "custom_metrics": {
@@ -107,14 +101,12 @@ MORE = {
 
 
 def alike(documents, runtime):
-    """Either side without what differs on purpose: the words for the runtime, and the cold start on what a report says."""
+    """Either side without what differs on purpose: the words for the runtime."""
     changed = json.loads(json.dumps(documents).replace("runtime:AWS_Lambda_", "runtime:"))
     for output in changed:
         for sketch in output["document"]["sketches"] if output["out"] == "sketches" else ():
             # Theirs carry what was found in the function's process besides: on that machine, where nothing is as on Lambda.
             sketch["tags"] = [tag for tag in sketch["tags"] if not tag.startswith("runtime:") or tag == runtime]
-            if sketch["metric"] in OF_THE_REPORT:
-                sketch["tags"] = [tag for tag in sketch["tags"] if not tag.startswith("cold_start:")]
     return changed
 
 

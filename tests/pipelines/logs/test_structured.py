@@ -1,6 +1,7 @@
 """Tags and levels in structured logs, row by row (specification, logs 5)."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -113,7 +114,32 @@ def test_own_request_ids(fields, request_id):
 
 @given(ANY_JSON)
 def test_compact_json_is_what_the_standard_encoder_writes(value):
-    assert to_compact_json(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """But for numbers with an exponent, which are written otherwise and read alike."""
+    standard = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    written = to_compact_json(value)
+    assert json.loads(written) == value
+    if not re.search(r"e[-+]\d", standard):
+        assert written == standard
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        *((1.0, "1.0"), (0.1, "0.1"), (0.0001, "0.0001"), (-0.0, "-0.0"), (1e15, "1000000000000000.0"), (1e-10, "1e-10")),
+        *((1e-5, "0.00001"), (-1.25e-5, "-0.0000125"), (1e-6, "1e-6"), (-2.5e-7, "-2.5e-7")),
+        *((1e16, "1e16"), (1.5e300, "1.5e300"), (1e400, "1e999"), (-1e400, "-1e999")),
+    ],
+)
+def test_numbers_are_written_as_the_reference_writes_them(number, text):
+    """The shortest digits, without a sign or zeros in the exponent; decimal from 0.00001 up to below 1e16."""
+    assert to_compact_json({"a": [number, "1e-05", None]}) == f'{{"a":[{text},"1e-05",null]}}'
+
+
+def test_a_deep_object_with_such_a_number_is_not_lost():
+    deep = 1e-7
+    for _ in range(700):
+        deep = [deep]
+    assert json.loads(to_compact_json(deep)) == deep
 
 
 def test_what_is_nested_too_deep_is_not_written():

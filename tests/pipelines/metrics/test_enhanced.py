@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.metrics.aggregate import Aggregator
-from pipelines.metrics.enhanced import PREFIX, Enhanced, EnhancedSettings
+from pipelines.metrics.enhanced import KEPT_RECORDS_MAX, PREFIX, Enhanced, EnhancedSettings
 from pipelines.metrics.procfs import CpuTimes, Snapshot
 from pipelines.metrics.usage import Peaks
 
@@ -467,3 +467,52 @@ def test_odd_metrics_never_raise_and_what_leaves_is_json(metrics, status, durati
     enhanced.init_report(duration, T0, T0)
     enhanced.report("a", metrics, T0, T0, status)
     json.dumps(bench.take(), allow_nan=False)
+
+
+# -- records that are read before their INVOKE --
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["read after the INVOKE", "read before it"])
+def test_a_report_is_tagged_as_the_next_invocation_whichever_is_read_first(before):
+    bench = Bench()
+    enhanced = bench.started()
+    if before:
+        enhanced.keep(Enhanced.report, "a", METRICS, T0, T0)
+    enhanced.invoked("b", T0 + 1000)
+    if not before:
+        enhanced.report("a", METRICS, T0, T0)
+    assert {tags for name, tags, *_ in bench.take() if name != "init_duration"} == {"cold_start:false"}
+
+
+def test_a_kept_record_is_in_the_next_flush():
+    bench = Bench()
+    enhanced = bench.started()
+    enhanced.keep(Enhanced.report, "a", METRICS, T0, T0)
+    assert bench.take() == []
+    enhanced.release()
+    assert ("duration", "cold_start:true", T0 // 1000, 0.03475) in bench.take()
+
+
+def test_a_shutdown_counts_what_was_kept():
+    bench = Bench()
+    bench.enhanced.keep(Enhanced.init_report, 412.25, T0, T0)
+    bench.enhanced.shutdown(T0)
+    assert bench.sums() == {"init_duration": 0.41225, "shutdowns": 1, "unused_init": 1}
+
+
+def test_a_retried_request_does_not_take_over_what_its_first_try_was_counted():
+    bench = Bench()
+    enhanced = bench.started()
+    enhanced.runtime_done("a", "error", T0, T0)
+    enhanced.keep(Enhanced.report, "a", METRICS, T0, T0)
+    enhanced.invoked("a", T0)
+    enhanced.runtime_done("a", "error", T0, T0)
+    assert bench.sums()["errors"] == 2
+
+
+def test_kept_records_are_bounded():
+    bench = Bench()
+    enhanced = bench.started()
+    for number in range(KEPT_RECORDS_MAX + 1):
+        enhanced.keep(Enhanced.report, str(number), METRICS, T0, T0)
+    assert bench.sums()["memorysize"] == 1024 * (KEPT_RECORDS_MAX + 1)

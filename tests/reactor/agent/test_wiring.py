@@ -160,3 +160,17 @@ def test_a_flood_of_contexts_is_nearly_full_until_it_is_sealed(pipelines):
     assert pipelines.is_nearly_full
     pipelines.seal(NOW)
     assert not pipelines.is_nearly_full
+
+
+@pytest.mark.parametrize("status", [None, 7, ""])
+def test_an_end_that_does_not_say_how_it_was_is_no_failure(pipelines, records, status):
+    record = records.done("a")
+    pipelines.count_runtime(record | {"record": record["record"] | {"status": status}}, NOW)
+    assert metric_names(pipelines.seal(NOW)) == {"runtime_duration", "produced_bytes"}
+
+
+def test_metrics_that_find_no_room_are_told_once_for_each_flush(pipelines, said):
+    pipelines.take_datagrams([f"m{number}:1|c".encode() for number in range(10_243)], NOW)
+    for _ in range(2):
+        pipelines.seal(NOW)
+    assert said == [("WARN", "3 metric samples are lost: more metrics at once than are kept")]
