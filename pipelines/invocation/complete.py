@@ -25,7 +25,8 @@ NOTHING = Inferred()
 class Ids:
     trace_id: int
     span_id: int
-    parent_id: int  # of the invocation where nothing is inferred, else of what was inferred
+    upstream_parent_id: int  # of the outermost span, whichever that is
+    told_parent_id: int  # of the invocation where nothing is inferred and there is no upstream
 
 
 def complete(context: Context, settings: InvocationSettings, make_id: Callable[[], int], now_ns: int) -> list[Span]:
@@ -39,7 +40,7 @@ def complete(context: Context, settings: InvocationSettings, make_id: Callable[[
     span["duration"] = _duration_ns(context, span["start"], now_ns)
     _merge_placeholder(span, context)
     tags = _upstream_tags(upstream, context.end)
-    span["parent_id"] = inferred_spans.connect(inferred, ids.parent_id, tags)
+    span["parent_id"] = inferred_spans.connect(inferred, ids.upstream_parent_id, tags) or ids.told_parent_id
     if context.start is not None:
         span["meta"].update(context.start.tags)
     if not inferred.spans:
@@ -64,7 +65,8 @@ def _ids(context: Context, upstream: TraceContext | None, make_id: Callable[[], 
         trace_id=upstream.low_trace_id if upstream is not None and traced else told_trace or make_id(),
         span_id=span_id or make_id(),
         # A library that was given a trace and no parent puts the trace id in its place: it is to be trusted only where it had no context.
-        parent_id=upstream.span_id if upstream is not None and traced else end.parent_id if end else 0,
+        upstream_parent_id=upstream.span_id if upstream is not None and traced else 0,
+        told_parent_id=end.parent_id if end is not None and not traced else 0,
     )
 
 

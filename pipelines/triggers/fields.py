@@ -92,9 +92,16 @@ def s_to_ns(value: Any) -> int:
 
 
 def time_to_ns(value: Any) -> int:
-    """An RFC 3339 time, to the millisecond (AWS writes no finer digits); 0 for what is no time."""
+    """An RFC 3339 time, to the nanosecond; 0 for what is no time."""
     ms = parse_time_ms(value) if type(value) is str and len(value) <= 40 else None
-    return ms * 1_000_000 if ms is not None and ms > 0 else 0
+    return ms * 1_000_000 + finer_ns(value) if ms is not None and ms > 0 else 0
+
+
+def finer_ns(time: str) -> int:
+    """What the digits behind the milliseconds of a time come to; AWS seldom writes any."""
+    finer = time[23:29]
+    digits = finer[: len(finer) - len(finer.lstrip("0123456789"))] if time[19:20] == "." and time[20:23].isdecimal() else ""
+    return int(digits.ljust(6, "0"))
 
 
 # --- carriers ----------------------------------------------------------------------------------------------------------------------

@@ -124,8 +124,21 @@ def test_tags_go_to_the_inferred_span_where_there_is_one(told, rest_event):
     told.start(rest_event, "b")
     told.end(b"", "b", trace_id="77", span_id="2", parent_id="88", tags="_dd.p.dm=-3")
     invocation, inferred = told.finish("b")
-    assert (invocation["trace_id"], inferred["trace_id"], inferred["parent_id"]) == (77, 77, 88)
+    assert (invocation["trace_id"], inferred["trace_id"]) == (77, 77)
     assert inferred["meta"]["_dd.p.dm"] == "-3"
+
+
+def test_the_parent_of_the_end_call_is_that_of_the_invocation_alone(told, rest_event):
+    """Specification, triggers 4.2: without upstream an inferred span has no parent, whatever the library tells."""
+    del rest_event["headers"]
+    for request_id, event in (("a", rest_event), ("b", {})):
+        told.begin(request_id)
+        told.start(event, request_id)
+        told.end(b"", request_id, trace_id="77", span_id="2", parent_id="88")
+    invocation, inferred = told.finish("a")
+    assert (invocation["parent_id"], inferred["parent_id"]) == (inferred["span_id"], 0)
+    [invocation] = told.finish("b")
+    assert invocation["parent_id"] == 88
 
 
 @pytest.mark.parametrize(
