@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
+import trio
 
 from emulator.fake_runtime import Step
 from emulator.values import Invocation
@@ -22,6 +23,7 @@ from emulator.wire import serve_stream
 from layer.pack import make_zip
 from protocols.http_client import ClientConnection
 from protocols.http_server import Response
+from reactor.process import WARM_UP_PAUSE_S
 
 pytestmark = [pytest.mark.peers, pytest.mark.long]
 
@@ -30,7 +32,7 @@ BUILD = PROJECT / "build"
 HERE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), "")
 AGENT = "/opt/extensions/datadog-agent"
 NEW_BUILD = b"5eccead0"  # eight digits, as of every build
-AWS_PORT = 9090
+INTAKE_PORT, PROXY_PORT, AWS_PORT = 9080, 9082, 9090
 CANNOT_LOAD = "a part of the extension cannot be loaded"
 # Run within mounts of its own: /opt is a folder of the root like any other, and may be moved. /tmp is the sandbox's.
 ENTER = """
@@ -104,6 +106,8 @@ class Place:
         for name in ("proc", "dev", "tmp", "etc"):
             (root / name).mkdir(parents=True)
         (root / "etc" / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+        (root / "etc" / "nsswitch.conf").write_text("hosts: files\n")
+        (root / "etc" / "hosts").write_text("127.0.0.1 intake.test\n")
         shutil.copytree(old, self.opt)
         self._script = root.with_suffix(".sh")
         self._script.write_text(f"#!/bin/sh\nexec unshare -m /bin/sh -c '{ENTER}' enter {root} {AGENT}\n")
@@ -163,7 +167,7 @@ class Life:
         """`early`: the exchange comes before the first invocation, as soon as all that serves is loaded."""
         self.scene, self.place, self.way, self.early = scene, place, way, early
         self._use = {0: before, 1: use}
-        self.ran = []
+        self.ran, self.pause_s = [], 0.0
 
     def _step(self, number):
         async def during(call):
@@ -176,6 +180,7 @@ class Life:
     async def _act(self, scene):
         if self.early:
             assert (await scene.post_telemetry(b"[]")).startswith(b"HTTP/1.1 200 ")
+            await trio.sleep(self.pause_s)
         else:
             await self._invoke(scene)
         self.ran.append(running(scene))
@@ -263,6 +268,27 @@ async def test_what_runs_goes_on_as_it_was_and_the_next_start_is_the_new_version
 async def test_nothing_is_lost_where_the_files_vanish_before_the_first_event(scene_of, place, way):
     """Compression, and all that the first flush needs, is loaded before it or done without."""
     found = await Life(scene_of({}, timeout_ms=10_000), place, way, early=True).play()
+    check_all_arrived(found)
+    found.check_orderly()
+
+
+@pytest.mark.parametrize("way", GONE)
+async def test_a_name_is_looked_up_where_the_files_are_gone(scene_of, place, way):
+    """Nothing is loaded for that: neither by us nor by the C library."""
+    named = dict.fromkeys(("DD_DD_URL", "DD_LOGS_CONFIG_LOGS_DD_URL", "DD_APM_DD_URL"), f"http://intake.test:{INTAKE_PORT}")
+    found = await Life(scene_of(named, timeout_ms=10_000), place, way, early=True).play()
+    check_all_arrived(found)
+    found.check_orderly()
+
+
+@pytest.mark.parametrize("way", GONE)
+async def test_the_first_flush_over_tls_needs_no_file(scene_of, place, way, front_of):
+    """What it needs has been loaded a moment after the start; each connection is made anew."""
+    through = {"DD_DD_URL": "", "DD_LOGS_CONFIG_LOGS_DD_URL": "", "DD_APM_DD_URL": "", "DD_SKIP_SSL_VALIDATION": "true"}
+    scene = scene_of({**through, "DD_PROXY_HTTPS": f"http://127.0.0.1:{PROXY_PORT}"}, timeout_ms=10_000)
+    life = Life(scene, place, way, early=True)
+    life.pause_s = 3 * WARM_UP_PAUSE_S
+    found = await life.play(inside={PROXY_PORT: front_of(scene.intake)})
     check_all_arrived(found)
     found.check_orderly()
 
