@@ -52,10 +52,19 @@ FIRST_MOMENTS = (
     "fsm.on_demand",
     "fsm.invocation",
     "reactor.config.finding",
+    "trio._highlevel_generic",
     "trio._highlevel_socket",
     "trio._signals",
+    "trio._ssl",
     "backports.zstd",
     "ssl",
+    # `inspect` wants them, and trio's locks, which TLS takes, want that.
+    "ast",
+    "dis",
+    "linecache",
+    "opcode",
+    "token",
+    "tokenize",
 )
 
 

@@ -6,11 +6,13 @@ import zipfile
 from pathlib import Path
 
 MOMENT = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
+PROGRAM = "lambda-reactor"
 
 
 def make_zip(folder: Path, target: Path) -> None:
+    """What Lambda starts comes last: unzipped over another version, it runs that one until all of this one is there."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for file in files(folder):
+        for file in sorted(files(folder), key=lambda file: file.relative_to(folder).parts[0] != PROGRAM):
             entry = zipfile.ZipInfo(str(file.relative_to(folder)), MOMENT)
             entry.external_attr = (0o100000 | mode(file)) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -19,9 +19,10 @@ def begin(descriptor: int = NOTHING_HANDED_OVER) -> int:
     """`descriptor` holds the hand-over record of what was done before us."""
     done = None
     try:
-        done = handed_over(descriptor)
+        done, problem = handed_over(descriptor)
         if done is None and not is_plain():
             done = stage0.run(posix.environ)
+            done.errors |= {"hand-over": problem} if problem else {}
         from reactor.run import main
     except Exception as error:  # a part of the layer is missing or broken; the function shall run all the same
         from reactor.last_resort import say_and_take_over
@@ -30,13 +31,20 @@ def begin(descriptor: int = NOTHING_HANDED_OVER) -> int:
     return main(done)
 
 
-def handed_over(descriptor: int) -> "HandOver | None":
+def handed_over(descriptor: int) -> "tuple[HandOver | None, str]":
+    """None: all is still to be done. The second is what is wrong with the record, if anything; then nothing of it is in force."""
     if descriptor == NOTHING_HANDED_OVER:
-        return None
-    from reactor.hand_over import adopt
+        return None, ""
+    from reactor.hand_over import adopt, forsake
 
-    done = adopt(descriptor)
-    return done if done is not None and done.began_ms is not None else None  # a plain start hands over variables alone
+    try:
+        done = adopt(descriptor)
+    except (ValueError, OSError) as error:
+        problem = str(error)
+    else:
+        return (done if done is not None and done.began_ms is not None else None), ""  # a plain start hands over variables alone
+    forsake()
+    return None, problem
 
 
 def is_plain() -> bool:

@@ -15,6 +15,8 @@ import posix
 from reactor.stage0 import VERSION, HandOver
 
 RECORD_BYTES_MAX = 512 * 1024  # two answers of 64 KiB, and an environment
+INHERITED_MAX = 64  # no descriptor that the launcher opens is as high
+SOCKET, KIND = 0o140000, 0o170000  # of a mode
 
 Variables = dict[bytes, bytes]
 
@@ -50,6 +52,8 @@ def load(record: bytes) -> tuple[HandOver, Variables]:
             _take(done, variables, values, word, key, value)
         _take_values(done, values)
     except (ValueError, OSError) as error:
+        for sock in done.sockets.values():
+            sock.close()
         raise UnknownRecord(f"a hand-over that cannot be read: {error}") from error
     return done, variables
 
@@ -64,6 +68,16 @@ def adopt(fd: int) -> HandOver | None:
     done, variables = load(record)
     posix.environ.update(variables)  # `os` makes its own of it later: the settings read that
     return done
+
+
+def forsake() -> None:
+    """Close the sockets of a record that cannot be read: their ports are to be opened anew."""
+    for fd in range(3, INHERITED_MAX):
+        try:
+            if posix.fstat(fd).st_mode & KIND == SOCKET:
+                posix.close(fd)
+        except OSError:
+            continue
 
 
 def _parts(rest: bytes) -> list[tuple[str, str, bytes]]:

@@ -1,10 +1,15 @@
 """When the reactor itself fails: keep asking for the next event, so that no invocation waits for us, and exit at SHUTDOWN.
 
-It uses nothing that could be what failed: no trio, no h11, no settings, no telemetry.
+It uses nothing that could be what failed: no trio, no h11, no settings, no telemetry; and it loads nothing, as the files of the layer may
+be gone. Of stage 0 it has the words and the look at an answer.
 """
 
+import _socket
 import os
 import sys
+from time import sleep
+
+from reactor import stage0
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +17,7 @@ if TYPE_CHECKING:
 
 FAILURES_MAX = 5
 PAUSE_S = 0.05
+READ_BYTES, ANSWER_BYTES_MAX = 65_536, 1 << 20
 PENDING = b"InvalidExtensionState"
 
 
@@ -42,45 +48,68 @@ def say_and_take_over(done: "HandOver | None", error: Exception) -> int:
 
 def keep_asking(runtime_api: str, identifier: str) -> int:
     """Ask until SHUTDOWN (0) or until the platform is gone (1). What invocations send meanwhile is not collected."""
-    import http.client
-    import time
-    from contextlib import closing
-
-    headers = {"Lambda-Extension-Identifier": identifier}
     failures = 0
-    with closing(http.client.HTTPConnection(runtime_api)) as connection:  # no timeout: the sandbox may be frozen while it waits
-        while failures < FAILURES_MAX:
-            try:
-                connection.request("GET", "/2020-01-01/extension/event/next", headers=headers)
-                answer = connection.getresponse()
-                body = answer.read()
-            except (OSError, http.client.HTTPException):
-                failures += 1
-                connection.close()
-                continue
-            if answer.status == 200 and b'"SHUTDOWN"' in body:
-                return 0
-            # The reactor's own call is pending still, on a connection that is closed: it takes an event with it, and then it is our turn.
-            is_pending = answer.status == 403 and PENDING in body
-            failures = 0 if answer.status == 200 or is_pending else failures + 1
-            if answer.status != 200:
-                time.sleep(PAUSE_S)
-    return 1
+    request = stage0.next_bytes(runtime_api, identifier)
+    platform: _socket.socket | None = None
+    while failures < FAILURES_MAX:
+        try:
+            platform = platform or _connected(runtime_api)
+            platform.sendall(request)
+            answer = _answer(platform)
+        except (OSError, ValueError):
+            answer = b""
+        if platform is not None and (not answer or stage0.closes(answer)):
+            platform.close()
+            platform = None
+        if not answer:
+            failures += 1
+            continue
+        status = answer.partition(b" ")[2][:3]
+        if status == b"200" and b'"SHUTDOWN"' in answer:
+            break
+        # The reactor's own call is pending still, on a connection that is closed: it takes an event with it, and then it is our turn.
+        is_pending = status == b"403" and PENDING in answer
+        failures = 0 if status == b"200" or is_pending else failures + 1
+        if status != b"200":
+            sleep(PAUSE_S)
+    if platform is not None:
+        platform.close()
+    return 0 if failures < FAILURES_MAX else 1
+
+
+def _connected(runtime_api: str) -> _socket.socket:
+    """Raises OSError, ValueError."""
+    host, _, port = runtime_api.rpartition(":")
+    platform = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)  # no timeout: the sandbox may be frozen while it waits
+    try:
+        platform.connect((host, int(port)))
+    except BaseException:
+        platform.close()
+        raise
+    return platform
+
+
+def _answer(platform: _socket.socket) -> bytes:
+    """One whole answer. Raises OSError: closed before that, or without measure."""
+    data = b""
+    while not stage0.is_whole(data):
+        piece = platform.recv(READ_BYTES)
+        if not piece or len(data) > ANSWER_BYTES_MAX:
+            raise OSError("no whole answer")
+        data += piece
+    return data
 
 
 def _answer_to_stage0(done: "HandOver") -> bytes:
-    """The body of the first event, which stage 0 has asked for; empty if it does not come whole."""
-    import http.client
-    import socket
-
-    with socket.socket(fileno=done.sockets.pop("platform").detach()) as waiting:
+    """The first event, which stage 0 has asked for; empty if it does not come whole."""
+    waiting = done.sockets.pop("platform")
+    try:
         waiting.settimeout(None)
-        answer = http.client.HTTPResponse(waiting)
-        try:
-            answer.begin()
-            return answer.read()
-        except (OSError, http.client.HTTPException):
-            return b""
+        return _answer(waiting)
+    except OSError:
+        return b""
+    finally:
+        waiting.close()
 
 
 def leave(code: int) -> None:

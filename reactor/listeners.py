@@ -11,6 +11,7 @@ import trio
 from protocols import lifecycle_api
 from protocols.http_server import Headers, HttpLimits, Refused, Request, Response
 from protocols.telemetry_records import parse_batch
+from reactor.agent.contain import NOT_LOADED, not_loaded
 from reactor.agent.inputs import Called, Datagrams, NotServed, Telemetry
 from reactor.net.clock import Clock
 from reactor.net.datagram import DatagramPump
@@ -60,6 +61,7 @@ class Listeners:
         self._requests = TraceRequests(receive, protection)
         self._ask, self._flush = ask, flush
         self._expect_traces: Callable[[], None] | None = expect_traces
+        self._all_loaded = True
         self._http: dict[str, HttpListener] = {}
         self._dogstatsd_path = (dogstatsd_path or "").removeprefix("unix://")  # as the clients' own setting has it
         self._pumps: dict[str, DatagramPump] = {}
@@ -187,6 +189,16 @@ class Listeners:
         return lifecycle_api.answer(self._ask(Called(lifecycle_api.request_of(request), call)))
 
     async def _trace(self, request: Request | Refused) -> Response:
+        try:
+            return await self._library(request)
+        except ImportError as error:  # what serves here is loaded with the first request that needs it
+            if self._all_loaded:
+                self._all_loaded = False
+                self._say("ERROR", not_loaded("requests to port 8126 are refused", error))
+            self._receive(NotServed("request", NOT_LOADED))
+            return Response(503)
+
+    async def _library(self, request: Request | Refused) -> Response:
         from protocols import trace_api  # not loaded before there is a request
 
         if isinstance(request, Refused):
@@ -199,6 +211,8 @@ class Listeners:
 
 
 def _trace_body_bytes_max(target: str) -> int:
-    from protocols.trace_api import body_bytes_max
-
+    try:
+        from protocols.trace_api import body_bytes_max
+    except ImportError:  # the request itself says so
+        return TRACE_BODY_BYTES_MAX
     return body_bytes_max(target)

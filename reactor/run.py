@@ -42,6 +42,8 @@ def _make(voice: Voice, done: HandOver | None) -> Process:
     if done is not None:
         steps = ", ".join(f"{step} after {ns / 1e6:.1f} ms" for step, ns in done.times_ns.items())
         voice.say("DEBUG", f"stage 0: {steps or 'nothing'}; {done.errors or 'no errors'}")
+        if problem := done.errors.get("hand-over"):
+            voice.say("WARN", f"what the launcher did cannot be read, it is done anew: {problem}")
     settings, findings = load_from_disk(os.environ)
     for finding in findings:
         voice.say(finding.level, finding.line())

@@ -77,13 +77,13 @@ def _converse(platform: _socket.socket, authority: str, managed: bool, environme
     if not (answer.startswith(b"HTTP/1.1 200 ") and identifier):
         return
     done.identifier = identifier
-    if _closes(answer) or not _may_subscribe(environment, done):
+    if closes(answer) or not _may_subscribe(environment, done):
         return
     platform.sendall(subscribe_bytes(authority, identifier, managed, done.telemetry_port))
     answer = _read_answer(platform, "subscribe", SUBSCRIBE_S_MAX, done)
     done.times_ns["subscribed"] = monotonic_ns() - began
     unhurried = environment.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") in UNHURRIED
-    if ASK_EARLY and not unhurried and answer.startswith(b"HTTP/1.1 200 ") and not _closes(answer):
+    if ASK_EARLY and not unhurried and answer.startswith(b"HTTP/1.1 200 ") and not closes(answer):
         platform.sendall(next_bytes(authority, identifier))
         done.asked = True
         done.times_ns["asked"] = monotonic_ns() - began
@@ -175,7 +175,7 @@ def _read_answer(platform: _socket.socket, step: str, seconds_max: float, done: 
     """One whole answer as raw bytes; b"" and an error if it is late, too long, or of a kind that only h11 should read."""
     data, until_ns = b"", monotonic_ns() + int(seconds_max * 1e9)
     try:
-        while not _is_whole(data):
+        while not is_whole(data):
             platform.settimeout(max(until_ns - monotonic_ns(), 1) / 1e9)  # of all pieces together
             piece = platform.recv(16_384)
             if not piece or len(data) > ANSWER_BYTES_MAX:
@@ -191,7 +191,7 @@ def _read_answer(platform: _socket.socket, step: str, seconds_max: float, done: 
     return data
 
 
-def _is_whole(data: bytes) -> bool:
+def is_whole(data: bytes) -> bool:
     head, blank, body = data.partition(b"\r\n\r\n")
     if not blank:
         return False
@@ -209,5 +209,5 @@ def _header(data: bytes, name: bytes) -> str:
     return ""
 
 
-def _closes(answer: bytes) -> bool:
+def closes(answer: bytes) -> bool:
     return _header(answer, b"connection").lower() == "close"

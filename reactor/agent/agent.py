@@ -21,6 +21,7 @@ from protocols.spool_format import DATAGRAMS, REQUEST, Kept, Taken
 from protocols.spool_format import read_request as request_of
 from reactor.agent import inputs as given
 from reactor.agent.codec import Codec, Plain
+from reactor.agent.contain import NOT_LOADED, not_loaded
 from reactor.agent.destinations import Destinations
 from reactor.agent.invocation_door import InvocationDoor
 from reactor.agent.ledger import Ledger
@@ -77,7 +78,7 @@ class Agent:
         self.outbox = Outbox(self.ledger, random, watch, self._halves_of)
         self.destinations = Destinations(settings)
         self.pipelines: Pipelines | None = None
-        self._traced = InvocationDoor(lambda: self._make_traced(watch), sandbox.has_wrapper)
+        self._traced = InvocationDoor(lambda: self._make_traced(watch), sandbox.has_wrapper, self._not_loaded)
         self._held: list[given.Datagrams] = []
         self._held_bytes = 0
         self._closed: dict[str, None] = {}  # in order, the oldest first
@@ -163,6 +164,11 @@ class Agent:
         account_id = self.registration.account_id if self.registration else "none"
         settings = settings_for(self._settings, self._sandbox, account_id)
         return InvocationTraces(settings, make_id_from(self._random), self.ledger, self._say, self._send_spans, self._count_error, watch)
+
+    def _not_loaded(self, what: str, error: Exception) -> None:
+        self.ledger.refuse(what, NOT_LOADED)
+        if self.ledger.note("parts that cannot be loaded"):
+            self._say("ERROR", not_loaded("what libraries tell of invocations is lost", error))
 
     def _hooks(self) -> "Hooks":
         from pipelines.traces.facts import Hooks

@@ -8,8 +8,14 @@ from reactor.agent.ledger import Ledger
 
 T = TypeVar("T")
 
+NOT_LOADED = "cannot be loaded"  # why something is lost, to the ledger
 FAILURES_MAX = 3  # within WINDOW_MS; then the accumulator is taken for broken and replaced
 WINDOW_MS = 60_000
+
+
+def not_loaded(what: str, error: Exception) -> str:
+    """The line for a module that was to be loaded when it was needed. `what` is lost with it (docs/layer.md, another version)."""
+    return f"a part of the extension cannot be loaded, were its files replaced while it ran? {what} until it starts anew: {error!r}"
 
 
 class Contained(Generic[T]):
@@ -74,8 +80,10 @@ class Contained(Generic[T]):
 
     def _replace(self) -> None:
         self._failed_at.clear()
+        if self._value is None:  # it was never made: there is nothing to replace, and the next call tries again
+            return
         try:
-            lost = self._held(self.value)
+            lost = self._held(self._value)
         except Exception:  # it is broken: what it says of itself may be too
             lost = 0
         try:

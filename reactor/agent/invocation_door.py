@@ -33,8 +33,11 @@ class InvocationDoor:
     `is_traced`: a library is loaded into the runtime. If that dies before the library has said a word, this is told without one.
     """
 
-    def __init__(self, make: Callable[[], "InvocationTraces"], is_traced: bool = False) -> None:
-        self._make, self._is_traced = make, is_traced
+    def __init__(
+        self, make: Callable[[], "InvocationTraces"], is_traced: bool = False, not_loaded: Callable[[str, Exception], None] | None = None
+    ) -> None:
+        """`not_loaded` is told what is lost where `make` cannot load its modules; they are tried again with the next that needs them."""
+        self._make, self._is_traced, self._not_loaded = make, is_traced, not_loaded
         self._tracing: InvocationTraces | None = None
         self._sandbox: dict[str, Told] = {}
         self._invocations: dict[str, list[Told]] = {}
@@ -50,6 +53,16 @@ class InvocationDoor:
             self._invocations.clear()
         return self._tracing
 
+    def _need(self, what: str) -> "InvocationTraces | None":
+        """`tracing`; None where it cannot be had, which costs `what` and nothing else."""
+        try:
+            return self.tracing
+        except ImportError as error:
+            if self._not_loaded is None:
+                raise
+            self._not_loaded(what, error)
+            return None
+
     @property
     def is_open(self) -> bool:
         return self._tracing is not None
@@ -57,7 +70,8 @@ class InvocationDoor:
     # --- what libraries say ---------------------------------------------------------------------------------------------------
 
     def call(self, call: "Call", now: Now) -> "Headers":
-        return self.tracing.call(call, now)
+        tracing = self._need("call of a library")
+        return () if tracing is None else tracing.call(call, now)
 
     def on_span(self, span: dict[str, Any]) -> None:
         """A hook of the trace pipeline."""
@@ -88,14 +102,14 @@ class InvocationDoor:
         self._tell(request_id, "opened", request_id, at, init_tags, now)
 
     def runtime_done(self, event: ev.RuntimeDone, now: Now) -> None:
-        if self._is_traced and event.status != SUCCESS:
-            self.tracing.runtime_done(event, now)
+        if self._is_traced and event.status != SUCCESS and (tracing := self._need("trace of a failure")) is not None:
+            tracing.runtime_done(event, now)
             return
         self._tell(event.request_id, "runtime_done", event, now)
 
     def reported(self, event: ev.Report, now: Now) -> None:
-        if self._is_traced and event.status != SUCCESS:
-            self.tracing.reported(event, now)
+        if self._is_traced and event.status != SUCCESS and (tracing := self._need("trace of a failure")) is not None:
+            tracing.reported(event, now)
             return
         self._tell(event.request_id, "reported", event, now)
 

@@ -109,16 +109,19 @@ class Tracing:
     # --- made when they are needed ----------------------------------------------------------------------------------------------
 
     def _make_traces(self) -> "TracesPipeline":
+        _load_losses()
         from reactor.agent.tracing_made import make_traces, sink_into
 
         return make_traces(self._settings, self._sandbox, self._facts, self._tags, sink_into(self._stats.call), self.hooks(), self._say)
 
     def _make_stats(self) -> "StatsPipeline":
+        _load_losses()
         from reactor.agent.tracing_made import make_stats
 
         return make_stats(self._facts, self._began)
 
     def _make_proxy(self) -> "ProxyPipeline":
+        _load_losses()
         from pipelines.proxy import ProxyPipeline
 
         return ProxyPipeline(self._sandbox.function_name)
@@ -137,3 +140,8 @@ class Tracing:
         from reactor.agent.tracing_losses import close_proxy
 
         return close_proxy(proxy, self._ledger)
+
+
+def _load_losses() -> None:
+    """With the first pipeline, not at the end: the layer's files may have been replaced by then, and what was lost is to be told."""
+    from reactor.agent import tracing_losses  # noqa: F401

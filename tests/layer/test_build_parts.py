@@ -186,6 +186,23 @@ def test_what_is_packed_keeps_its_modes(tmp_path):
         ]
 
 
+def test_what_lambda_starts_is_the_last_of_the_zip(tmp_path):
+    """Unzipped over another version, that one is what starts until all of this one is there."""
+    folder = lay_out(tmp_path / "one")
+    for name in ("lambda-reactor/1/bin/python", "lambda-reactor/1/site/z", "datadog_wrapper"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("text")
+    pack.make_zip(folder, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == [
+            "lambda-reactor/1/bin/python",
+            "lambda-reactor/1/site/z",
+            "b",
+            "datadog_wrapper",
+            "extensions/datadog-agent",
+        ]
+
+
 def test_the_bill_names_every_part_with_version_licence_and_hash():
     architecture = ARCHITECTURES["arm64"]
     locked = debian.read_lock(architecture)

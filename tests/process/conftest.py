@@ -2,7 +2,9 @@
 
 import gc
 import json
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from collections import Counter
@@ -343,3 +345,37 @@ def at_once() -> Callable[..., Awaitable[None]]:
 def found_of() -> Callable[[Scene, SandboxRun], Found]:
     """What a sandbox showed that a test has played by itself; marked times are trio's."""
     return lambda scene, run: Found(scene, run, 0.0)
+
+
+# --- https
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """(certificate, key) of a server that nobody trusts."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("certificate")
+    made = str(folder / "cert.pem"), str(folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    subprocess.run([*command, "-subj", "/CN=anyone", "-out", made[0], "-keyout", made[1]], check=True, capture_output=True)
+    return made
+
+
+@pytest.fixture
+def front_of(certificate: tuple[str, str]) -> Callable[[Intake], Callable[[trio.SocketStream], Awaitable[None]]]:
+    """A proxy in front of every https intake: it opens each tunnel to the one intake that there is."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+
+    def front_of(intake: Intake) -> Callable[[trio.SocketStream], Awaitable[None]]:
+        async def serve(stream: trio.SocketStream) -> None:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += bytes(await stream.receive_some(1_024))
+            await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await intake.serve_connection(trio.SSLStream(stream, context, server_side=True, https_compatible=True))
+
+        return serve
+
+    return front_of

@@ -2,9 +2,6 @@
 
 import json
 import os
-import shutil
-import ssl
-import subprocess
 import sys
 from collections import Counter
 from hashlib import sha256
@@ -231,37 +228,6 @@ async def test_what_was_answered_before_a_kill_is_sent_by_the_next_process_once(
 
 
 # --- what is passed on
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """(certificate, key) of a server that nobody trusts."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    folder = tmp_path_factory.mktemp("certificate")
-    made = [str(folder / "cert.pem"), str(folder / "key.pem")]
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subprocess.run([*command, "-subj", "/CN=anyone", "-out", made[0], "-keyout", made[1]], check=True, capture_output=True)
-    return made
-
-
-@pytest.fixture
-def front_of(certificate):
-    """A proxy in front of every https intake: it opens each tunnel to the one intake that there is."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificate)
-
-    def front_of(intake):
-        async def serve(stream):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += bytes(await stream.receive_some(1_024))
-            await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await intake.serve_connection(trio.SSLStream(stream, context, server_side=True, https_compatible=True))
-
-        return serve
-
-    return front_of
 
 
 async def test_what_libraries_send_to_other_products_goes_to_their_hosts_byte_for_byte(scene_of, front_of):

@@ -88,3 +88,25 @@ def test_it_is_adopted_from_a_descriptor_and_its_variables_are_in_the_environmen
 
 def test_nothing_is_adopted_where_nothing_was_written():
     assert hand_over.adopt(-1) is None
+
+
+def test_the_sockets_of_a_record_that_cannot_be_read_are_closed_and_nothing_else(monkeypatch):
+    listener, (read, write) = socket.create_server(("127.0.0.1", 0)), os.pipe()
+    low = os.dup(listener.fileno())
+    monkeypatch.setattr(hand_over, "range", lambda *bounds: [low, read, 9_999], raising=False)
+    hand_over.forsake()
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(low)
+    for fd in (read, write):
+        os.close(fd)
+    listener.close()
+
+
+def test_a_record_that_is_refused_leaves_no_socket_open():
+    listener = socket.create_server(("127.0.0.1", 0))
+    fd = os.dup(listener.fileno())
+    with pytest.raises(hand_over.UnknownRecord):
+        hand_over.load(b"hand-over 1\nsocket telemetry %d\n%d\nnovelty key 1\nx\nend record 0\n\n" % (len(str(fd)), fd))
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(fd)
+    listener.close()

@@ -1,6 +1,7 @@
 """The sockets that others send to, on a network in memory: bound or adopted, what they answer, and what they hand on."""
 
 import json
+import sys
 
 import pytest
 import trio
@@ -194,6 +195,20 @@ async def test_a_request_that_cannot_be_read_is_told_with_its_status(autojump_cl
     assert bytes(await stream.receive_some()).startswith(b"HTTP/1.1 413 ")
     assert received == [NotServed("request", "status 413")]
     await stream.aclose()
+
+
+async def test_where_nothing_can_be_loaded_to_serve_requests_each_is_refused_and_the_port_lives_on(
+    autojump_clock, listeners_of, call, received, said, monkeypatch
+):
+    await listeners_of()
+    with monkeypatch.context() as gone:
+        gone.setitem(sys.modules, "protocols.trace_api", None)
+        gone.delattr("protocols.trace_api")
+        assert [(await call(8126, "PUT", "/v0.4/traces", b"\x90")).status for _ in range(2)] == [503, 503]
+    assert received == [NotServed("request", "cannot be loaded")] * 2
+    [(level, text)] = said
+    assert (level, "requests to port 8126 are refused" in text) == ("ERROR", True)
+    assert (await call(8126, "PUT", "/v0.4/traces", b"\x90")).status == 200
 
 
 async def test_datagrams_are_handed_on_in_order(autojump_clock, listeners_of, network, received):

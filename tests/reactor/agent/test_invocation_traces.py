@@ -324,3 +324,36 @@ def test_a_6_mb_event_is_taken():
     world = World()
     event = json.dumps({"headers": {"x-datadog-trace-id": "12"}, "body": "x" * 6_000_000}).encode()
     assert world.door.call(Call("start", {REQUEST_ID: "a"}, event), NOW) == ((b"x-datadog-trace-id", b"12"),)
+
+
+# --- where its modules cannot be loaded
+
+
+def missing():
+    raise ModuleNotFoundError("No module named 'fsm.tracing'")
+
+
+def failed(request_id):
+    return ev.RuntimeDone(NOW, request_id, "timeout", {"type": "platform.runtimeDone", "record": {"requestId": request_id}})
+
+
+def test_what_cannot_be_loaded_costs_what_would_need_it_and_is_told_each_time():
+    lost = []
+    door = InvocationDoor(missing, True, lambda what, error: lost.append((what, str(error))))
+    assert door.call(Call("start", {REQUEST_ID: "a"}, b"{}"), NOW) == ()
+    door.runtime_done(failed("a"), NOW)
+    door.closed("a", NOW)
+    assert lost == [("call of a library", "No module named 'fsm.tracing'"), ("trace of a failure", "No module named 'fsm.tracing'")]
+    assert not door.is_open
+
+
+def test_what_was_told_meanwhile_is_not_lost_if_it_can_be_loaded_later():
+    world = World()
+    whole, lost = world.door._make, []
+    world.door._not_loaded = lambda what, error: lost.append(what)
+    world.door._make = missing
+    world.tell("open a, start a")
+    world.door._make = whole
+    world.tell("end a, done a, report a")
+    assert lost == ["call of a library"]
+    assert world.spans() == [("a", 5)]

@@ -1,6 +1,7 @@
 """What libraries send to port 8126, through the agent: counted, sealed, sent, and lost only with a reason."""
 
 import gzip
+import sys
 
 import msgpack
 import pytest
@@ -307,3 +308,13 @@ def test_an_error_of_ours_in_one_pipeline_costs_the_others_nothing(life, records
     assert kinds >= {"logs", "traces", "stats", "profiling"} - {of[kind]}
     assert life.told[-1] == do.Exit(0)
     assert any(what.startswith("errors in the ") for what in life.counts.noted)
+
+
+@pytest.mark.parametrize("request_of", [lambda: traces(span(1)), client_stats, profile])
+def test_what_tells_the_losses_at_the_end_is_loaded_with_the_first_pipeline(life, request_of, monkeypatch):
+    """By then the files of the layer may be gone."""
+    life.ready()
+    life.invoke("a")
+    monkeypatch.delitem(sys.modules, "reactor.agent.tracing_losses", raising=False)
+    life.tell(item_of(request_of()))
+    assert "reactor.agent.tracing_losses" in sys.modules
