@@ -25,7 +25,7 @@ def is_number(value: Any) -> bool:
 def is_on_demand_shaped(metrics: Mapping[str, Any]) -> bool:
     """Whether a report's metrics have all that on-demand ones have."""
     for name in ("billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"):
-        value = metrics.get(name)
+        value: Any = metrics.get(name)
         # JSON has one kind of numbers: 2600.0 is 2600 (specification, lambda-platform 14).
         if not is_number(value) or value < 0 or value != int(value):
             return False
