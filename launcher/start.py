@@ -52,6 +52,7 @@ class Archive:
         self._machine: dict[str, str] = contents["machine"]
         self._later: tuple[str, ...] = contents["later"]
         self.patterns = contents["patterns"]
+        self.making: Any = None  # attrs_ahead.py, which puts it here, makes classes with it
         self._root, self._fd, self._begin = root, fd, SIZE_BYTES + size
 
     def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":

@@ -187,13 +187,13 @@ def changed(sources: str, codes: "Codes") -> "Codes":
 
 def without_annotations(sources: str, codes: "Codes") -> "Iterator[tuple[str, bytes]]":
     """The modules of ours and of the libraries, where they have annotations that nobody reads at run time."""
-    from layer import annotations
+    from layer import annotations, made_once
 
     for name, (_, file, _) in codes.items():
         path = file.removeprefix("/").removesuffix(".pyc") + ".py"
         if path.startswith("site/"):
             with open(f"{sources}/{path}") as opened:
-                tree = annotations.removed(opened.read())
+                tree = made_once.moved(annotations.removed(opened.read()))
             yield name, marshal.dumps(compile(tree, path.removeprefix("site/"), "exec", dont_inherit=True, optimize=OPTIMIZE))
 
 
