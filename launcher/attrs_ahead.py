@@ -15,7 +15,7 @@ from types import CodeType, FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 ARCHIVE: "Any" = __spec__.loader
@@ -154,17 +154,41 @@ def __getattr__(name: str) -> "Any":
 
 def _decorate(how: str, maybe_class: "Any", options: "dict[str, Any]") -> "Any":
     def decorate(cls: type) -> type:
-        recorded = ARCHIVE.class_record(f"{cls.__module__}:{cls.__qualname__}")
-        if recorded is not None and recorded["fields"] == names_of(cls, Field):
-            return _made(cls, recorded)
-        return _made_by_attrs(how, cls, options)
+        recorded = _record_of(cls.__module__, cls.__qualname__, cls.__dict__)
+        return _made_by_attrs(how, cls, options) if recorded is None else _made_again(cls, recorded)
 
     return decorate if maybe_class is None else decorate(maybe_class)
 
 
-def names_of(cls: type, kind: type) -> "tuple[str, ...]":
+def making(how: str, kind: type, /, **options: "Any") -> "Callable[..., type]":
+    """For modules in which layer/made_once.py has put the decorator where the metaclass is: the class is made here, and only once."""
+
+    def make(name: str, bases: "tuple[type, ...]", body: "dict[str, Any]", **others: "Any") -> type:
+        recorded = _record_of(body["__module__"], body["__qualname__"], body)
+        if recorded is None:
+            return _made_by_attrs(how, kind(name, bases, body, **others), options)
+        fields = _fields(bases, body, recorded)
+        for field_name in fields:
+            body.pop(field_name, None)
+        body |= _added(recorded, fields, body["__module__"], body["__qualname__"])
+        if recorded["slots"] is not None:
+            body["__slots__"] = recorded["slots"]
+        return kind(name, bases, body, **others)
+
+    return make
+
+
+ARCHIVE.making = making
+
+
+def _record_of(module: str, qualname: str, body: "Mapping[str, Any]") -> "dict[str, Any] | None":
+    recorded: dict[str, Any] | None = ARCHIVE.class_record(f"{module}:{qualname}")
+    return recorded if recorded is not None and recorded["fields"] == names_of(body, Field) else None
+
+
+def names_of(body: "Mapping[str, Any]", kind: type) -> "tuple[str, ...]":
     """What makes its fields: its annotations, and what is assigned a field."""
-    return (*vars(cls).get("__annotations__", ()), *sorted(name for name, value in cls.__dict__.items() if isinstance(value, kind)))
+    return (*body.get("__annotations__", ()), *sorted([name for name, value in body.items() if isinstance(value, kind)]))
 
 
 def _own(cls: type) -> "Attributes | None":
@@ -175,14 +199,13 @@ def _own(cls: type) -> "Attributes | None":
     return None
 
 
-def _fields(cls: type, recorded: "dict[str, Any]") -> "dict[str, Field]":
+def _fields(bases: "tuple[type, ...]", body: "Mapping[str, Any]", recorded: "dict[str, Any]") -> "dict[str, Field]":
     """Those of the class, and those that it has from others."""
     fields: dict[str, Field] = {}
-    for base in cls.__mro__[:0:-1]:
-        own = base.__dict__.get(OWN)
-        if type(own) is Attributes:
+    for base in reversed(bases):
+        own = _own(base)
+        if own is not None:
             fields.update(own.fields)
-    body = cls.__dict__
     annotations = body.get("__annotations__", ())
     for name, *_ in recorded["attributes"]:
         if name in body:
@@ -193,16 +216,22 @@ def _fields(cls: type, recorded: "dict[str, Any]") -> "dict[str, Field]":
     return fields
 
 
-def _made(cls: type, recorded: "dict[str, Any]") -> type:
-    fields = _fields(cls, recorded)
+def _added(recorded: "dict[str, Any]", fields: "dict[str, Field]", module: str, qualname: str) -> "dict[str, Any]":
+    """What attrs puts on the class, beside slots."""
     attributes = Attributes(recorded["attributes"], fields)
     names = {name: _global(name, fields) for name in recorded["names"]}
-    names["__name__"] = cls.__module__
+    names["__name__"] = module
     added: dict[str, Any] = {OWN: attributes, **recorded["values"]}
     for name, code, defaults, keywords in recorded["methods"]:
-        added[name] = _function(code, names, f"{cls.__qualname__}.{name}", defaults, keywords, fields)
+        added[name] = _function(code, names, f"{qualname}.{name}", defaults, keywords, fields)
     for name in recorded["common"]:
         added[name] = _COMMON[name](attributes)
+    return added
+
+
+def _made_again(cls: type, recorded: "dict[str, Any]") -> type:
+    fields = _fields(cls.__bases__, cls.__dict__, recorded)
+    added = _added(recorded, fields, cls.__module__, cls.__qualname__)
     if recorded["slots"] is None:
         for name in fields:
             if name in cls.__dict__:

@@ -2,7 +2,8 @@
 
 Beside it lie `lib/python3.11` and `site`, with every module in a file of its own, and `start.bin`: a size in eight bytes, a marshalled
 index of that size, and what the index tells the place (offset, size) of: `pieces`, each the codes of some modules and the records of
-their classes {name: code or record}; `classes`, the records of all others. In the index itself are `codes`, the modules of the start {name:
+their classes {name: code or record}; `late`, the code of what a start does not need of a module, with the names that it defines;
+`classes`, the records of all other classes. In the index itself are `codes`, the modules of the start {name:
 (is a package, path, number of its piece)}, `order`, those that every start imports, each after what it imports itself, `machine`, the
 standard library's extension modules {name: path}, `patterns`, compiled expressions {(pattern, flags): arguments of _sre.compile}, and
 `later`, the names of modules that are loaded when something in them is asked for. A module that is not in there is found in its file.
@@ -13,6 +14,7 @@ import marshal
 import posix
 import sys
 from _frozen_importlib import ModuleSpec
+from _imp import acquire_lock, release_lock
 
 PLAIN = (b"1", b"t", b"true", b"yes", b"on")
 LIBRARY, SITE, ARCHIVE, AUTHORITIES = "/lib/python3.11", "/site", "/start.bin", "/authorities"
@@ -36,6 +38,26 @@ class Later(type(sys)):  # type: ignore[misc]
         return getattr(self, name)
 
 
+class Late:
+    """The `__getattr__` of a module a part of which is loaded when somebody first asks for one of its names."""
+
+    def __init__(self, archive: "Archive", module: "ModuleType", names: str) -> None:
+        self._archive, self._module, self._names = archive, module, names
+
+    def __call__(self, name: str) -> object:
+        module = self._module
+        acquire_lock()
+        try:
+            if f" {name} " in self._names:
+                self._names = ""
+                self._archive.load_late(module)
+        finally:
+            release_lock()
+        if name in module.__dict__:
+            return module.__dict__[name]
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+
 class Archive:
     """Finds and loads the modules of `start.bin`. Each is taken out when it is loaded: what is asked for again comes from its file."""
 
@@ -46,12 +68,15 @@ class Archive:
         contents = marshal.loads(posix.pread(fd, size, SIZE_BYTES))
         self._codes: dict[str, tuple[bool, str, int]] = contents["codes"]
         self._pieces: list[tuple[int, int]] = contents["pieces"]
+        self._room = bytearray()  # for what is read while modules are imported ahead
         self._read: dict[str, Any] = {}  # and not loaded so far
+        self._late: dict[str, tuple[int, int, str]] = contents["late"]
         self._order: tuple[str, ...] = contents["order"]
         self._classes: dict[str, tuple[int, int]] = contents["classes"]
         self._machine: dict[str, str] = contents["machine"]
         self._later: tuple[str, ...] = contents["later"]
         self.patterns = contents["patterns"]
+        self.making: Any = None  # attrs_ahead.py, which puts it here, makes classes with it
         self._root, self._fd, self._begin = root, fd, SIZE_BYTES + size
 
     def find_spec(self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None) -> "ModuleSpec | None":
@@ -85,15 +110,39 @@ class Archive:
         name = module.__name__
         _, _, piece = self._codes.pop(name)
         if name not in self._read:
-            at, size = self._pieces[piece]
-            self._read |= marshal.loads(posix.pread(self._fd, size, self._begin + at))
+            self._read |= marshal.loads(self._bytes(*self._pieces[piece]))
+        if name in self._late:
+            module.__dict__["__getattr__"] = Late(self, module, self._late[name][2])
         exec(self._read.pop(name), module.__dict__)
+
+    def _bytes(self, at: int, size: int) -> "bytes | bytearray":
+        """These of the body. Where there is room for them, in there: memory that is new each time costs more than what is read."""
+        if size > len(self._room):
+            return posix.pread(self._fd, size, self._begin + at)
+        if posix.preadv(self._fd, [self._room], self._begin + at) < size:
+            raise EOFError("cut short")
+        return self._room
+
+    def load_late(self, module: "ModuleType") -> None:
+        """What of the module a start does not need. What has its name there already keeps it."""
+        at, size, _ = self._late.pop(module.__name__)
+        code = marshal.loads(self._bytes(at, size))
+        before = dict(module.__dict__)
+        exec(code, module.__dict__)
+        module.__dict__.update(before)
 
     def load_ahead(self) -> None:
         """Import what every start imports, without the import system's locks and searches; each module finds there what it imports.
 
         What imports in a circle, or within a package that is not there yet, and what fails, is left to `import`.
         """
+        self._room = bytearray(max([size for _, size in self._pieces]))
+        try:
+            self._import_in_order()
+        finally:
+            self._room = bytearray()  # from now on there may be threads
+
+    def _import_in_order(self) -> None:
         loaded, forbidden = sys.modules, self._later
         for name in self._order:
             parent, _, last = name.rpartition(".")
@@ -130,7 +179,7 @@ class Archive:
         if name in self._read:
             return self._read.pop(name)
         found = self._classes.pop(name, None)
-        return None if found is None else marshal.loads(posix.pread(self._fd, found[1], self._begin + found[0]))
+        return None if found is None else marshal.loads(self._bytes(*found))
 
     def get_source(self, name: str) -> None:
         """The layer has none."""

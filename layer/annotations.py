@@ -34,6 +34,13 @@ class _Removal(ast.NodeTransformer):
         node.annotation = None
         return node
 
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.AST]:
+        """What only a type checker reads."""
+        self.generic_visit(node)
+        if ast.unparse(node.test).rpartition(".")[2] != "TYPE_CHECKING":
+            return node
+        return node.orelse or ast.copy_location(ast.Pass(), node)  # type: ignore[return-value]
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         self.generic_visit(node)
         if self._in_class:
@@ -46,6 +53,6 @@ class _Removal(ast.NodeTransformer):
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
 
-def removed(source: str) -> ast.Module:
-    """The module's tree."""
-    return ast.fix_missing_locations(_Removal().visit(ast.parse(source)))  # type: ignore[no-any-return]
+def removed(tree: ast.Module) -> ast.Module:
+    """The module's tree, changed in place."""
+    return ast.fix_missing_locations(_Removal().visit(tree))  # type: ignore[no-any-return]

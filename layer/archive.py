@@ -17,10 +17,11 @@ import posix  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     Codes = dict[str, tuple[bool, str, bytes]]
+    Late = dict[str, tuple[str, bytes]]
 
 HEADER_BYTES = 16  # of a .pyc
 OPTIMIZE = 2
@@ -44,8 +45,10 @@ LATER = (
     "textwrap",
     "copy",
     "selectors",
+    "warnings",
+    "queue",
 )
-STAND_INS = {"attrs_ahead.py": ("attr", "attrs"), "typing_ahead.py": ("typing",)}
+STAND_INS = {"attrs_ahead.py": ("attr", "attrs"), "logging_ahead.py": ("logging",), "re_ahead.py": ("re",), "typing_ahead.py": ("typing",)}
 START = ("reactor.__main__", "reactor.hand_over", "reactor.run")
 # Imported where they are first needed, which is within the first second of every life.
 FIRST_MOMENTS = (
@@ -55,17 +58,10 @@ FIRST_MOMENTS = (
     "trio._highlevel_generic",
     "trio._highlevel_socket",
     "trio._signals",
-    "trio._ssl",
-    "backports.zstd",
-    "ssl",
-    # `inspect` wants them, and trio's locks, which TLS takes, want that.
-    "ast",
-    "dis",
-    "linecache",
-    "opcode",
-    "token",
-    "tokenize",
 )
+# A little later. `inspect` wants the last six, and trio's locks, which TLS takes, want that.
+FLUSH = ("trio._ssl", "backports.zstd", "ssl", "ast", "dis", "linecache", "opcode", "token", "tokenize")
+ASKED = ("create_connection",)  # by ssl, of socket: it alone is no reason to read the late part of that
 
 
 def apart(work: "Callable[[], Any]") -> "Any":
@@ -89,10 +85,9 @@ def apart(work: "Callable[[], Any]") -> "Any":
     return marshal.loads(result)
 
 
-def loaded() -> list[str]:
+def loaded(names: tuple[str, ...] = (*START, *FIRST_MOMENTS, *FLUSH)) -> list[str]:
     """What is loaded when the extension is, and what its first moments need, in the order of names."""
-
-    for name in (*START, *FIRST_MOMENTS):
+    for name in names:
         __import__(name)
     return sorted(set(sys.modules) - BARE)
 
@@ -114,7 +109,7 @@ def loaded_quickly(root: str) -> dict[str, list[str]]:
     for name in START:
         __import__(name)
     order = [name for name in done if type(sys.modules.get(name)) is type(sys)]
-    return {"order": order, "all": loaded()}
+    return {"order": order, "awake": loaded((*START, *FIRST_MOMENTS)), "all": loaded()}
 
 
 def patterns() -> "dict[tuple[str | bytes, int], tuple[object, ...]]":
@@ -177,33 +172,41 @@ def machine_code(root: str, names: list[str]) -> dict[str, str]:
     return {name: files[name] for name in names if name in files}
 
 
-def changed(sources: str, codes: "Codes") -> "Codes":
-    """trio's modules as `trio_front` makes them, and the stand-in for attrs."""
+def changed(sources: str, codes: "Codes", speakers: "Iterable[str]") -> "tuple[Codes, Late]":
+    """The modules as the tricks of this folder make them, the stand-ins; and what comes late of them, where it is known who is loaded."""
     sys.path.append(sys.argv[0].rpartition("/layer/")[0])
-    from layer import trio_front
+    from layer import late_parts
 
-    result: Codes = {name: (*codes[name][:2], code) for name, code in without_annotations(sources, codes)}
-    for name, (path, change) in trio_front.CHANGED.items():
-        with open(f"{sources}/{path}") as file:
-            code = compile(change(file.read()), path, "exec", dont_inherit=True, optimize=OPTIMIZE)
-        result[name] = (*codes[name][:2], marshal.dumps(code))
+    stand_ins = {name for names in STAND_INS.values() for name in names}
+    trees = {name: tree_of(sources, name, file) for name, (_, file, _) in codes.items() if name not in stand_ins}
+    late = late_parts.split({name: trees[name] for name in speakers if name in trees and name not in LATER}, ASKED)
+
+    def compiled(name: str, tree: "Any") -> bytes:
+        _, _, path = codes[name][1].removesuffix(".pyc").removeprefix("/").partition(codes_folder(name))
+        return marshal.dumps(compile(tree, f"{path.removeprefix('/')}.py", "exec", dont_inherit=True, optimize=OPTIMIZE))
+
+    def codes_folder(name: str) -> str:
+        return next(folder for folder in FOLDERS if codes[name][1].startswith(f"/{folder}/"))
+
+    result: Codes = {name: (*codes[name][:2], compiled(name, tree)) for name, tree in trees.items()}
     for text, names in STAND_INS.items():
         with open(f"{sources}/{text}") as file:
             code = compile(file.read(), text, "exec", dont_inherit=True, optimize=OPTIMIZE)
         result |= {name: (False, f"/{text}", marshal.dumps(code)) for name in names}
-    return result
+    return result, {name: (names, compiled(name, tree)) for name, (names, tree) in late.items()}
 
 
-def without_annotations(sources: str, codes: "Codes") -> "Iterator[tuple[str, bytes]]":
-    """The modules of ours and of the libraries, where they have annotations that nobody reads at run time."""
-    from layer import annotations
+def tree_of(sources: str, name: str, file: str) -> "Any":
+    """Of a module, changed. In those of ours and of the libraries, nobody reads annotations at run time."""
+    import ast
 
-    for name, (_, file, _) in codes.items():
-        path = file.removeprefix("/").removesuffix(".pyc") + ".py"
-        if path.startswith("site/"):
-            with open(f"{sources}/{path}") as opened:
-                tree = annotations.removed(opened.read())
-            yield name, marshal.dumps(compile(tree, path.removeprefix("site/"), "exec", dont_inherit=True, optimize=OPTIMIZE))
+    from layer import annotations, made_once, trio_front
+
+    path = file.removeprefix("/").removesuffix(".pyc") + ".py"
+    with open(f"{sources}/{path.replace(FOLDERS[0], 'library')}") as opened:
+        source = opened.read()
+    tree = trio_front.CHANGED[name][1](source) if name in trio_front.CHANGED else ast.parse(source)
+    return made_once.moved(annotations.removed(tree)) if path.startswith("site/") else tree
 
 
 def recorded(root: str) -> "dict[str, Any]":
@@ -234,7 +237,15 @@ def in_pieces(codes: "Codes", order: list[str]) -> list[list[str]]:
     return [together[at : at + PIECE] for at in range(0, len(together), PIECE)] + [[name] for name in alone]
 
 
-def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, machine: dict[str, str], order: list[str]) -> None:
+def write(
+    root: str,
+    codes: "Codes",
+    late: "Late",
+    classes: "dict[str, bytes]",
+    made: object,
+    machine: dict[str, str],
+    order: list[str],
+) -> None:
     body = bytearray()
     pieces = in_pieces(codes, order)
 
@@ -245,6 +256,7 @@ def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, 
     index = {
         "codes": {name: (*codes[name][:2], number) for number, names in enumerate(pieces) for name in names},
         "pieces": [put(piece_of(codes, names, dict(sorted(classes.items())))) for names in pieces],
+        "late": {name: (*put(late[name][1]), late[name][0]) for name in sorted(late.keys() & codes.keys())},
         "order": tuple(name for name in order if name in codes),
         "classes": {name: put(record) for name, record in sorted(classes.items()) if module_of(name) not in codes},
         "machine": machine,
@@ -259,15 +271,16 @@ def write(root: str, codes: "Codes", classes: "dict[str, bytes]", made: object, 
 def main(root: str, sources: str) -> None:
     names: list[str] = apart(loaded)
     codes = entries(root, names)
-    codes |= apart(lambda: changed(sources, codes))
     records: dict[str, Any] = apart(lambda: recorded(root))
     for name, reason in records["left_out"].items():
         print(f"attrs makes {name} at each start: {reason!s}")
     machine = machine_code(root, names)
-    write(root, codes, records["classes"], made := apart(patterns), machine, [])
+    first: Codes = codes | apart(lambda: changed(sources, codes, ()))[0]
+    write(root, first, {}, records["classes"], made := apart(patterns), machine, [])
     quick: dict[str, list[str]] = apart(lambda: loaded_quickly(root))
-    kept = {name: code for name, code in codes.items() if name in quick["all"]}
-    write(root, kept, records["classes"], made, machine, quick["order"])
+    kept: Codes = {name: first[name] for name in first if name in quick["all"]}
+    ready, late = apart(lambda: changed(sources, {name: codes[name] for name in kept if name in codes}, quick["awake"]))
+    write(root, kept | ready, late, records["classes"], made, machine, quick["order"])
 
 
 if __name__ == "__main__":

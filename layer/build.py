@@ -66,8 +66,8 @@ def gather_site(of_wheels: list[wheels.Wheel], texts: Path, site: Path) -> None:
             target.write_bytes(data)
     for name in OURS:
         shutil.copytree(PROJECT / name, texts / name, ignore=_not_ours)
-    for name in ("start.py", "attrs_ahead.py", "typing_ahead.py"):
-        texts.with_name(name).write_bytes((PROJECT / "launcher" / name).read_bytes())
+    for source in sorted((PROJECT / "launcher").glob("*.py")):
+        texts.with_name(source.name).write_bytes(source.read_bytes())
 
 
 def _not_ours(folder: str, names: list[str]) -> set[str]:

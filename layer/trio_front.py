@@ -7,6 +7,9 @@ is not built, and a test fails, before anybody starts it.
 import ast
 from collections.abc import Callable
 
+from layer import plain_numbers
+from layer.shape import ShapeError
+
 ALWAYS = ("_core", "_util", "_deprecate", "_version", "_abc", "_timeouts")  # what everything else of trio needs
 
 LATER = """
@@ -20,17 +23,6 @@ def __getattr__(name):
     fixup_module_metadata(__name__, {name: value})
     globals()[name] = value
     return value
-"""
-
-
-PATTERNS = """
-_compile_now = compile
-def compile(p, flags=0):
-    try:
-        made = __spec__.loader.patterns.get((p, int(flags)))
-    except TypeError:
-        made = None
-    return _compile_now(p, flags) if made is None else _sre.compile(p, *made)
 """
 
 # A frozen data class whose fields are all in its annotations; it has no `__dataclass_fields__`.
@@ -66,6 +58,29 @@ def dataclass(*, frozen, init=True):
 """
 
 
+# Seeded by the system, as every generator of `random`.
+RANDOM = """
+import _random
+class _Random(_random.Random):
+    def uniform(self, a, b):
+        return a + (b - a) * self.random()
+    def shuffle(self, x):
+        for i in range(len(x) - 1, 0, -1):
+            j = int(self.random() * (i + 1))
+            x[i], x[j] = x[j], x[i]
+_r = _Random()
+"""
+
+# The few keys are put in order when somebody looks; the loop itself only looks whether there are any.
+SORTED = """
+class SortedDict(dict):
+    def keys(self):
+        return sorted(self)
+    def peekitem(self, index):
+        key = self.keys()[index]
+        return key, self[key]
+"""
+
 NAMED_FIELDS = 16  # more are rare, and left as they are
 MADE = "__new__ = eval(code, namespace)"
 WRITTEN = "code = f'lambda _cls, {arg_list}: _tuple_new(_cls, ({arg_list}))'"
@@ -85,10 +100,6 @@ def _new_of(field_names, code, namespace):
     code = _NEWS[len(field_names)].__code__.replace(co_varnames=("_cls", *field_names), co_filename="<string>")
     return type(_new_of)(code, namespace)
 """
-
-
-class ShapeError(Exception):
-    """A module is not what this was written for."""
 
 
 def front(source: str) -> ast.Module:
@@ -139,13 +150,33 @@ def plain_data(source: str) -> ast.Module:
     return tree
 
 
-def patterns_made_ahead(source: str) -> ast.Module:
-    """`re/_compiler.py`: patterns that were compiled when the layer was built are taken from there."""
+def run(source: str) -> ast.Module:
+    """`trio/_core/_run.py`: of `random` it needs little, of `sortedcontainers` a dictionary for tasks that wait for all others."""
     tree = ast.parse(source)
-    if [node.args.args[0].arg for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "compile"] != ["p"]:
-        raise ShapeError("re/_compiler.py")
-    tree.body += ast.parse(PATTERNS).body
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    of_random = {node.attr for node in used if ast.unparse(node.value) == "_r"}
+    of_idle = {node.attr for node in used if ast.unparse(node.value).endswith(".waiting_for_idle")}
+    if of_random != {"uniform", "shuffle", "random"} or of_idle != {"keys", "peekitem"}:
+        raise ShapeError("trio/_core/_run.py")
+    _replace(tree, "import random", "")
+    _replace(tree, "_r = random.Random()", RANDOM)
+    _replace(tree, "from sortedcontainers import SortedDict", SORTED)
     return tree
+
+
+def threads(source: str) -> ast.Module:
+    """`trio/_threads.py`: its queues are looked up when there is a thread."""
+    tree = ast.parse(source)
+    factories = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and (node.arg, ast.unparse(node.value)) == ("factory", "stdlib_queue.SimpleQueue")
+    ]
+    if len(factories) != 2:
+        raise ShapeError("trio/_threads.py")
+    for factory in factories:
+        factory.value = ast.parse("lambda: stdlib_queue.SimpleQueue()", mode="eval").body
+    return ast.fix_missing_locations(tree)
 
 
 def names_of_tuples(source: str) -> ast.Module:
@@ -168,13 +199,25 @@ CHANGED = {
     "trio.lowlevel": ("site/trio/lowlevel.py", lowlevel),
     "trio._core._thread_cache": ("site/trio/_core/_thread_cache.py", thread_cache),
     "h11._events": ("site/h11/_events.py", plain_data),
-    "re._compiler": ("library/re/_compiler.py", patterns_made_ahead),
+    "signal": ("library/signal.py", plain_numbers.of_signal),
+    "socket": ("library/socket.py", plain_numbers.of_socket),
+    "trio._socket": ("site/trio/_socket.py", plain_numbers.of_trio),
+    "trio._threads": ("site/trio/_threads.py", threads),
+    "trio._core._run": ("site/trio/_core/_run.py", run),
 }
 
 
 def _split(tree: ast.Module, is_late: Callable[[str], bool]) -> tuple[list[ast.ImportFrom], list[ast.stmt]]:
     later = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module and is_late(node.module)]
     return later, [node for node in tree.body if node not in later]
+
+
+def _replace(tree: ast.Module, statement: str, by: str) -> None:
+    found = [node for node in tree.body if ast.unparse(node) == statement]
+    if len(found) != 1:
+        raise ShapeError(f"not once in the module: {statement}")
+    at = tree.body.index(found[0])
+    tree.body[at : at + 1] = ast.parse(by).body
 
 
 def _is_empty_deprecation(node: ast.stmt) -> bool:

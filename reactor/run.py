@@ -66,5 +66,5 @@ def _hear_libraries(voice: Voice) -> None:
     import logging
 
     root = logging.getLogger()
-    root.addHandler(Handler(voice))
+    root.addHandler(Handler(voice))  # type: ignore[arg-type]  # as much of one as a logger needs
     root.setLevel(logging.WARNING)

@@ -3,8 +3,11 @@
 The platform sends them back to us as telemetry, so nothing here is said per record, and no key is ever part of a text.
 """
 
-import logging
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
 
 LEVELS = {"error": 40, "warn": 30, "info": 20, "debug": 10, "trace": 5}
 _NAMES = {50: "ERROR", 40: "ERROR", 30: "WARN", 20: "INFO", 10: "DEBUG", 5: "TRACE"}
@@ -37,12 +40,14 @@ class Voice:
             pass
 
 
-class Handler(logging.Handler):
-    """Lets the library modules' `logging` lines out through a Voice."""
+class Handler:
+    """Lets the library modules' `logging` lines out through a Voice. All that a logger asks of a handler is in here: no `logging` is loaded
+    before somebody has a line."""
+
+    level = 0
 
     def __init__(self, voice: Voice) -> None:
-        super().__init__()
         self._voice = voice
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def handle(self, record: "logging.LogRecord") -> None:
         self._voice.say(_NAMES.get(record.levelno, "INFO"), record.getMessage())

@@ -20,7 +20,7 @@ SOCKET_MODE = 0o600  # of a Unix socket: the function runs as the same user
 _SO_MEMINFO, _SO_RCVBUFFORCE = 55, 33  # <asm-generic/socket.h>; of the former's nine numbers the last is the count of drops
 _MEMINFO = struct.Struct("=9I")
 
-Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
 
 
 class SystemStream(trio.abc.HalfCloseableStream):
@@ -246,7 +246,7 @@ def _is_ipv6(address: Address) -> bool:
     return address[0] == socket.AF_INET6
 
 
-async def _connect(family: socket.AddressFamily, address: tuple[str, int] | tuple[str, int, int, int]) -> SystemStream:
+async def _connect(family: int, address: tuple[str, int] | tuple[str, int, int, int]) -> SystemStream:
     sock = trio.socket.socket(family, socket.SOCK_STREAM)
     try:
         with trio.move_on_after(CONNECT_S_MAX):

@@ -24,6 +24,12 @@ LATER = (
     "copy",
     "selectors",
     "typing",
+    "socket",
+    "signal",
+    "threading",
+    "contextlib",
+    "functools",
+    "warnings",
 )
 OURS = ("fsm", "protocols", "pipelines", "reactor")
 
@@ -46,8 +52,8 @@ def mini(tmp_path_factory):
         (sources / "site" / name).symlink_to(installed / name)
     for name in OURS:
         copy_ours(PROJECT / name, sources / "site" / name)
-    for name in ("start.py", "attrs_ahead.py", "typing_ahead.py"):
-        (sources / name).write_bytes((PROJECT / "launcher" / name).read_bytes())
+    for source in sorted((PROJECT / "launcher").glob("*.py")):
+        (sources / source.name).write_bytes(source.read_bytes())
     run("compiled.py", *(word for name in (*PACKAGES, *OURS) for word in (sources / "site" / name, root / "site" / name)))
     run(
         "compiled.py", *(word for name in ("re", "collections") for word in (stdlib / name, library / name))
@@ -102,3 +108,20 @@ def start(mini):
         return done.stdout
 
     return start
+
+
+@pytest.fixture
+def alike(start):
+    """The same code prints the same with all tricks and with none; what it printed."""
+
+    def alike(code):
+        quick, plain = start(code), start(code, plain=True)
+        assert quick == without_typing(plain)
+        return quick
+
+    return alike
+
+
+def without_typing(text):
+    """typing's stand-in has no metaclass of its own, and its `Callable` is the plain one."""
+    return text.replace("_ProtocolMeta", "type").replace("typing _CallableGenericAlias", "collections.abc _CallableGenericAlias")

@@ -4,7 +4,11 @@ import ast
 
 import pytest
 
-from layer.annotations import removed
+from layer import annotations
+
+
+def removed(source):
+    return annotations.removed(ast.parse(source))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,9 @@ from layer.annotations import removed
         ),
         ("def f():\n    class A:\n        x: int", "def f():\n\n    class A:\n        x: None"),
         ("class A:\n    if True:\n        x: int = 1", "class A:\n    if True:\n        x: None = 1"),
+        ("if TYPE_CHECKING:\n    import a\nelse:\n    import b", "import b"),
+        ("if t.TYPE_CHECKING:\n    import a", "pass"),
+        ("if not TYPE_CHECKING:\n    import a", "if not TYPE_CHECKING:\n    import a"),
     ],
 )
 def test_what_is_left(source, left):

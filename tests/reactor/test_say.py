@@ -91,7 +91,7 @@ def test_a_closed_output_is_no_reason_to_stop():
 def test_the_libraries_lines_come_out_in_our_format(pipe):
     handler = Handler(Voice("debug", pipe[0]))
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL, 35):
-        handler.emit(logging.LogRecord("h11", level, __file__, 1, "%s done", ("it is",), None))
+        handler.handle(logging.LogRecord("h11", level, __file__, 1, "%s done", ("it is",), None))
     said = [json.loads(text) for text in pipe[1]().splitlines()]
     assert [each["status"] for each in said] == ["DEBUG", "INFO", "WARN", "ERROR", "ERROR", "INFO"]
     assert said[0]["message"] == "DD_EXTENSION | DEBUG | it is done"
