@@ -25,7 +25,7 @@ from reactor.agent.ledger import Ledger
 from reactor.agent.machines import INVOCATIONS_MAX
 
 NS = 1_000_000  # in a millisecond
-MS_MAX = 1e12  # thirty years
+DURATION_MS_MAX = 10**12  # thirty years
 CLOSED_REMEMBERED = 500  # request ids whose calls, should more come, are known to be late
 
 
@@ -317,4 +317,4 @@ def _latency_ms(fields: Mapping[str, Any]) -> float | None:
 
 def _number(value: object) -> float | None:
     """A number of milliseconds that a span can last; no boolean, and nothing that has no end, or none that a float could tell."""
-    return float(value) if isinstance(value, (int, float)) and type(value) is not bool and abs(value) < MS_MAX else None
+    return float(value) if isinstance(value, (int, float)) and type(value) is not bool and abs(value) < DURATION_MS_MAX else None
