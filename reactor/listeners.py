@@ -173,7 +173,7 @@ class Listeners:
         self._protect(request.body)
         records, refused = parse_batch(request.body)
         self._receive(Telemetry(records, refused))
-        return Response(200, body=b"OK")
+        return Response(200, body=b"Failed to parse telemetry events" if refused and not records else b"OK")
 
     async def _lifecycle(self, request: Request | Refused) -> Response:
         call = lifecycle_api.read(request)

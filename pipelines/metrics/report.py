@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+FIGURE_MAX = 10**12  # thirty years, a million terabytes: what is beyond is no figure of an invocation, and its product no finite cost
 REQUEST_USD = 0.0000002
 GB_SECOND_USD = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
@@ -27,6 +28,6 @@ def is_on_demand_shaped(metrics: Mapping[str, Any]) -> bool:
     for name in ("billedDurationMs", "memorySizeMB", "maxMemoryUsedMB"):
         value: Any = metrics.get(name)
         # JSON has one kind of numbers: 2600.0 is 2600 (specification, lambda-platform 14).
-        if not is_number(value) or value < 0 or value != int(value):
+        if not is_number(value) or not 0 <= value <= FIGURE_MAX or value != int(value):
             return False
     return is_number(metrics.get("durationMs"))

@@ -25,6 +25,7 @@ from reactor.agent.ledger import Ledger
 from reactor.agent.machines import INVOCATIONS_MAX
 
 NS = 1_000_000  # in a millisecond
+DURATION_MS_MAX = 10**12  # thirty years
 CLOSED_REMEMBERED = 500  # request ids whose calls, should more come, are known to be late
 
 
@@ -192,16 +193,18 @@ class InvocationTraces:
         self._ask(lambda pipeline: pipeline.sandbox.init_start(at_ns))
 
     def _init_report(self, record: read.Record, at_ns: int) -> None:
-        if (fields := read.read_init_report(record)) is not None and fields.duration_ms is not None:
-            self._ask(lambda pipeline: pipeline.sandbox.init_report(fields.duration_ms))
+        fields = read.read_init_report(record)
+        if fields is not None and (duration_ms := _number(fields.duration_ms)) is not None:
+            self._ask(lambda pipeline: pipeline.sandbox.init_report(duration_ms))
             self._send_made(self._ask(InvocationPipeline.adopted))
 
     def _restore_start(self, record: read.Record, at_ns: int) -> None:
         self._ask(lambda pipeline: pipeline.sandbox.restore_start(at_ns))
 
     def _restore_report(self, record: read.Record, at_ns: int) -> None:
-        if (fields := read.read_restore_report(record)) is not None and fields.duration_ms is not None:
-            self._ask(lambda pipeline: pipeline.sandbox.restore_report(fields.duration_ms))
+        fields = read.read_restore_report(record)
+        if fields is not None and (duration_ms := _number(fields.duration_ms)) is not None:
+            self._ask(lambda pipeline: pipeline.sandbox.restore_report(duration_ms))
 
     def _start(self, record: read.Record, at_ns: int) -> None:
         fields = record.get("record")
@@ -313,5 +316,5 @@ def _latency_ms(fields: Mapping[str, Any]) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    """A finite number; no boolean."""
-    return float(value) if type(value) in (int, float) and isinstance(value, (int, float)) and value - value == 0 else None
+    """A number of milliseconds that a span can last; no boolean, and nothing that has no end, or none that a float could tell."""
+    return float(value) if isinstance(value, (int, float)) and type(value) is not bool and abs(value) < DURATION_MS_MAX else None

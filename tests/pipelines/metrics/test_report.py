@@ -26,7 +26,10 @@ def test_the_estimated_cost(billed_ms, memory_mb, x86_64, arm64):
     ("metrics", "is_on_demand"),
     [(METRICS, True), ({**METRICS, "billedDurationMs": 35.0, "memorySizeMB": 1024.0, "maxMemoryUsedMB": 91.0, "durationMs": 34}, True)]
     + [({key: value for key, value in METRICS.items() if key != missing}, False) for missing in METRICS]
-    + [({**METRICS, "billedDurationMs": wrong}, False) for wrong in (35.5, -1, -1.0, float("nan"), float("inf"), True, "35", None)]
+    + [
+        ({**METRICS, "billedDurationMs": wrong}, False)
+        for wrong in (35.5, -1, -1.0, 1e290, 10**290, float("nan"), float("inf"), True, "35", None)
+    ]
     + [({**METRICS, "durationMs": wrong}, False) for wrong in (float("nan"), True, "1", None)],
 )
 def test_the_shape_of_a_report_tells_its_kind(metrics, is_on_demand):

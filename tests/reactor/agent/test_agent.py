@@ -213,6 +213,31 @@ def test_the_span_of_what_ran_when_the_sandbox_was_ended_for_it_is_sent_as_an_er
     assert (b"Datadog detected" in traces.raw) is is_failed
 
 
+@pytest.mark.parametrize("ms", [10**400, -(10**400), 1e308, 1e290, float("inf"), float("nan"), True, None, "12.5", [], {}])
+def test_a_figure_that_no_clock_could_have_measured_costs_itself_alone(life, records, ms):
+    """JSON may hold a whole number that no float can hold."""
+    life.ready()
+    life.invoke("a")
+    request = Request("POST", "/lambda/start-invocation", ((b"lambda-runtime-aws-request-id", b"a"),), b"{}")
+    life.tell(given.Called(request, lifecycle_api.read(request)))
+    spans = [{"name": "responseLatency", "durationMs": ms}]
+    metrics = {
+        "durationMs": ms,
+        "producedBytes": ms,
+        "billedDurationMs": ms,
+        "memorySizeMB": ms,
+        "maxMemoryUsedMB": ms,
+        "initDurationMs": ms,
+    }
+    life.telemetry(records.init_start(), records.platform("initReport", initializationType="on-demand", metrics=metrics))
+    life.telemetry(records.platform("restoreStart"), records.platform("restoreReport", status="success", metrics=metrics))
+    life.telemetry(records.platform("runtimeDone", requestId="a", status="error", metrics=metrics, spans=spans))
+    life.telemetry(records.platform("report", requestId="a", status="error", metrics=metrics, spans=spans))
+    life.settle()
+    assert "traces" in {send.payload.body.kind for send in sends(life.told)}
+    assert [output for output in life.told if isinstance(output, Say) and output.level == "ERROR"] == []
+
+
 def test_a_long_invocation_is_flushed_in_its_middle(life_of, names_of):
     life = life_of(DD_SERVERLESS_FLUSH_STRATEGY=None).ready()
     life.invoke("a", timeout_ms=900_000)
