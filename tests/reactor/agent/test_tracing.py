@@ -316,5 +316,6 @@ def test_what_tells_the_losses_at_the_end_is_loaded_with_the_first_pipeline(life
     life.ready()
     life.invoke("a")
     monkeypatch.delitem(sys.modules, "reactor.agent.tracing_losses", raising=False)
+    monkeypatch.delattr("reactor.agent.tracing_losses", raising=False)
     life.tell(item_of(request_of()))
     assert "reactor.agent.tracing_losses" in sys.modules
