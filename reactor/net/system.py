@@ -191,7 +191,9 @@ class SystemNetwork:
         if _is_ipv4(host):  # needs no resolver, and no thread of its own to run one in
             return [(socket.AF_INET, (host, port))]
         if (host, port) not in self._names:
-            found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            # As bytes: for a name in a string Python loads an encoding and its tables, whatever is in it.
+            name = host.encode() if host.isascii() else host
+            found = await trio.socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
             if len(self._names) >= NAMES_MAX:
                 self._names.clear()
             # IPv4 first: a function's network seldom has IPv6, but its resolver answers with it.

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.peers
 LAUNCHER = """
 import os, socket, sys
 sys.path.insert(0, {root!r})
-listeners = [socket.create_server((host, port), backlog=128) for host, port in (("0.0.0.0", 8999), ("127.0.0.1", 8124), ("127.0.0.1", 8126))]
+places = ("0.0.0.0", 8999), ("127.0.0.1", 8124), ("127.0.0.1", 8126)
+listeners = [socket.create_server(place, backlog=128) for place in places]
 datagrams = socket.socket(type=socket.SOCK_DGRAM)
 datagrams.bind(("0.0.0.0", 8125))
 telemetry, lifecycle, trace, dogstatsd = (os.dup(each.fileno()) for each in (*listeners, datagrams))
@@ -53,7 +54,7 @@ async def starts_anew(scene_of, change, last=""):
     found = await scene.play([step, step], extension=command)
     ids = [result.request_id for result in found.results]
     assert found.statuses == ["success"] * 2, found.run.extension_output
-    found.check_delivered(dict.fromkeys(ids, ["said one"]), dict.fromkeys(ids, 1.0))
+    found.check_delivered({key: ["said one"] for key in ids}, dict.fromkeys(ids, 1.0))
     found.check_orderly()
     [said] = found.own("WARN")
     assert said.startswith("what the launcher did cannot be read, it is done anew: ")
