@@ -1,6 +1,7 @@
 """What libraries send to port 8126, through the agent: counted, sealed, sent, and lost only with a reason."""
 
 import gzip
+import importlib
 import sys
 
 import msgpack
@@ -315,7 +316,8 @@ def test_what_tells_the_losses_at_the_end_is_loaded_with_the_first_pipeline(life
     """By then the files of the layer may be gone."""
     life.ready()
     life.invoke("a")
-    monkeypatch.delitem(sys.modules, "reactor.agent.tracing_losses", raising=False)
-    monkeypatch.delattr("reactor.agent.tracing_losses", raising=False)
+    importlib.import_module("reactor.agent.tracing_losses")
+    monkeypatch.delitem(sys.modules, "reactor.agent.tracing_losses")
+    monkeypatch.delattr("reactor.agent.tracing_losses")
     life.tell(item_of(request_of()))
     assert "reactor.agent.tracing_losses" in sys.modules

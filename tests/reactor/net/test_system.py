@@ -155,6 +155,16 @@ async def test_names_are_asked_for_once_ipv4_first_until_they_are_forgotten(netw
     await bound.aclose()
 
 
+async def test_looking_up_a_name_wants_no_encoding_loaded(network, monkeypatch):
+    """A layer whose files are gone could not load one, and every start would pay for it."""
+    trio.socket.set_custom_hostname_resolver(Resolver())
+    ask, asked = socket.getaddrinfo, []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more: asked.append(host) or ask(host, *more))
+    with pytest.raises(OSError, match="unknown"):
+        await network.connect("nowhere.example", 443)
+    assert asked == [b"nowhere.example"]
+
+
 async def test_a_name_whose_addresses_all_fail_is_asked_for_again(network):
     resolver = Resolver()
     trio.socket.set_custom_hostname_resolver(resolver)
