@@ -167,6 +167,8 @@ class Outbox:
         """An invocation begins: beside it, see whether intakes that were down have healed."""
         out: list[Any] = []
         ready = [name for name, intake in self._intakes.items() if intake.machine.state is READY]
+        if not ready:
+            return out
         under_way = {entry.intake.name for entry in self._entries.values() if entry.is_probe and entry.machine.state in _HOLDING_A_SLOT}
         for name in ready:
             # A probe that is under way will say how its intake is, whatever others have found out since.
@@ -318,18 +320,22 @@ class Outbox:
                     self._feed(number, ev.Discarded(now, f"status {status} again and again, while others are taken"), out)
 
     def _say_why(self, intake: _Intake, end: SendEnded, out: list[Any]) -> None:
-        """Not again while the reason is the same: these lines are telemetry too."""
         reason = end.reason if end.status is None else f"status {end.status}"
+        text = f"{intake.name} does not take what is sent: {reason}; it is kept, within bounds, and tried again"
+        self._say_once(intake, reason, Say("WARN", text), out)
+
+    @staticmethod
+    def _say_once(intake: _Intake, reason: str, line: Say, out: list[Any]) -> None:
+        """Not again while the reason is the same: these lines are telemetry too."""
         if reason != intake.said:
             intake.said = reason
-            out.append(Say("WARN", f"{intake.name} does not take what is sent: {reason}; it is kept, within bounds, and tried again"))
+            out.append(line)
 
     def _tell_intake(self, intake: _Intake, event: Any, out: list[Any]) -> None:
         for effect in intake.machine.feed(event):
             if intake.is_additional and type(effect) is do.RenewKey:  # it is what the settings say, and there is no other
-                if intake.said != KEY_REFUSED:
-                    intake.said = KEY_REFUSED
-                    out.append(Say("ERROR", f"{intake.name} refused its API key (403); what it refused is kept as long as there is room"))
+                text = f"{intake.name} refused its API key (403); what it refused is kept as long as there is room"
+                self._say_once(intake, KEY_REFUSED, Say("ERROR", text), out)
             else:
                 out.append(_timer(INTAKE + intake.name, effect))
 
