@@ -11,7 +11,7 @@ class Gate:
     def __init__(self) -> None:
         self._open = trio.Event()
         self._open.set()
-        self._scopes: dict[trio.CancelScope, float] = {}
+        self.left_s: dict[trio.CancelScope, float] = {}  # of each limit, as it was when the gate was last shut
 
     @property
     def is_open(self) -> bool:
@@ -23,31 +23,31 @@ class Gate:
     def shut(self) -> None:
         if self.is_open:
             self._open = trio.Event()
-            for scope in self._scopes:
-                self._scopes[scope], scope.deadline = scope.deadline - trio.current_time(), float("inf")
+            for scope in self.left_s:
+                self.left_s[scope], scope.deadline = scope.deadline - trio.current_time(), float("inf")
 
     def open(self) -> None:
         if not self.is_open:
-            for scope, left in self._scopes.items():
+            for scope, left in self.left_s.items():
                 scope.deadline = trio.current_time() + left
             self._open.set()
 
     def limit(self, seconds: float) -> "GatedLimit":
         """A time limit that stands still while the gate is shut."""
-        return GatedLimit(self, self._scopes, seconds)
+        return GatedLimit(self, seconds)
 
 
 class GatedLimit:
-    def __init__(self, gate: Gate, scopes: dict[trio.CancelScope, float], seconds: float) -> None:
-        self._gate, self._scopes, self._seconds = gate, scopes, seconds
+    def __init__(self, gate: Gate, seconds: float) -> None:
+        self._gate, self._seconds = gate, seconds
         self.scope = trio.CancelScope()
 
     def __enter__(self) -> trio.CancelScope:
         if self._gate.is_open:
             self.scope.deadline = trio.current_time() + self._seconds
-        self._scopes[self.scope] = self._seconds  # what is left of it, while the gate is shut
+        self._gate.left_s[self.scope] = self._seconds
         return self.scope.__enter__()
 
     def __exit__(self, *error: Any) -> bool | None:
-        del self._scopes[self.scope]
+        del self._gate.left_s[self.scope]
         return self.scope.__exit__(*error)

@@ -6,14 +6,18 @@ import trio
 from emulator.gate import Gate
 
 
+async def open_after(gate, seconds):
+    await trio.sleep(seconds)
+    gate.open()
+
+
 async def test_a_limit_runs_in_open_time_only(nursery, autojump_clock):
     gate = Gate()
 
     async def freeze_for_an_hour():
         await trio.sleep(1)
         gate.shut()
-        await trio.sleep(3_600)
-        gate.open()
+        await open_after(gate, 3_600)
 
     nursery.start_soon(freeze_for_an_hour)
     with gate.limit(3) as scope:
@@ -25,12 +29,7 @@ async def test_a_limit_runs_in_open_time_only(nursery, autojump_clock):
 async def test_a_limit_that_begins_behind_a_shut_gate_has_all_its_time_when_it_opens(nursery, autojump_clock):
     gate = Gate()
     gate.shut()
-
-    async def thaw():
-        await trio.sleep(10)
-        gate.open()
-
-    nursery.start_soon(thaw)
+    nursery.start_soon(open_after, gate, 10)
     with gate.limit(3) as scope:
         await trio.sleep_forever()
     assert scope.cancelled_caught

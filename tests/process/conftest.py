@@ -2,13 +2,14 @@
 
 import gc
 import json
+import os
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import attrs
 import pytest
 import trio
 
-from cli.launch import ours
+from cli.launch import ROOT, ours
 from emulator import records
 from emulator.account import Account, LogLine, account_of
 from emulator.fake_runtime import Call, FakeRuntime, Step
@@ -348,6 +349,31 @@ def found_of() -> Callable[[Scene, SandboxRun], Found]:
 
 
 # --- https
+
+
+@pytest.fixture(scope="session")
+def layer_of() -> Callable[[str], Path]:
+    """The folder that is /opt, by architecture; built where it is not there, or not of these sources."""
+
+    def built(architecture: str) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("only root may change the root file system")
+        build = [sys.executable, "-m", "layer.build", architecture, "if-new"]
+        if (done := subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)).returncode:
+            pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
+        return ROOT / "build" / f"layer-{architecture}"
+
+    return built
+
+
+@pytest.fixture(scope="module")
+def roots(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where a file's tests lay out roots: not below /tmp, which a sandbox has its own of."""
+    folder = ROOT / "build" / "roots" / Path(request.module.__file__).stem
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -37,31 +37,9 @@ exec /usr/sbin/chroot "$root" "$2"
 """
 
 
-def layer(architecture):
-    """The folder that is /opt; built where it is not there, or not of these sources."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may change the root file system")
-    done = subprocess.run(
-        [sys.executable, "-m", "layer.build", architecture, "if-new"], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
-    return BUILD / f"layer-{architecture}"
-
-
 @pytest.fixture(scope="module")
-def stage():
-    return layer(HERE)
-
-
-@pytest.fixture(scope="module")
-def roots():
-    """Where roots are laid out: not below /tmp, which a sandbox has its own of."""
-    folder = BUILD / "roots"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def stage(layer_of):
+    return layer_of(HERE)
 
 
 def make_root(folder, kind):
@@ -249,10 +227,10 @@ def dynamic(file):
 
 @pytest.mark.skipif(shutil.which("readelf") is None, reason="there is no readelf")
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
-def test_nothing_outside_opt_is_loaded(architecture):
+def test_nothing_outside_opt_is_loaded(layer_of, architecture):
     if architecture != HERE and shutil.which("qemu-aarch64-static") is None:
         pytest.skip("building for another machine needs qemu")
-    folder = layer(architecture)
+    folder = layer_of(architecture)
     [inside] = (folder / "lambda-reactor").iterdir()
     home = f"/opt/lambda-reactor/{inside.name}"
     ours = {file.name for file in (inside / "lib").iterdir()}
@@ -297,11 +275,11 @@ def test_no_tests_no_sources_and_no_more_than_is_allowed(stage):
     assert (BUILD / f"layer-{HERE}.zip").stat().st_size <= 12_000_000
 
 
-async def test_arm64_does_the_same_end_to_end_under_qemu(scene_of, roots):
+async def test_arm64_does_the_same_end_to_end_under_qemu(scene_of, layer_of, roots):
     qemu = shutil.which("qemu-aarch64-static")
     if HERE != "x86_64" or qemu is None:
         pytest.skip("needs qemu-aarch64-static (on Debian: apt install qemu-user-static) on another machine")
-    folder = layer("arm64")
+    folder = layer_of("arm64")
     root = make_root(roots / "arm64", "broken libraries")
     script = roots / "enter-arm64"
     # Who runs foreign programs is said in a user namespace of its own: the machine's own list is left alone.

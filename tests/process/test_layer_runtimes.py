@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -140,14 +139,9 @@ def program(language, folder):
 
 
 @pytest.fixture(scope="module")
-def agent():
+def agent(layer_of):
     """The command that is the layer's own: in a mount of its own, where the layer lies at /opt."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount")
-    build = [sys.executable, "-m", "layer.build", HERE, "if-new"]
-    if (done := subprocess.run(build, cwd=PROJECT, capture_output=True, text=True, check=False)).returncode:
-        pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
-    stage = PROJECT / "build" / f"layer-{HERE}"
+    stage = layer_of(HERE)
     script = f"mount --bind {stage} /opt && exec /opt/extensions/datadog-agent"
     return ("unshare", "--mount", "/bin/sh", "-c", script, str(stage))
 

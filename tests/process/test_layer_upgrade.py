@@ -9,7 +9,6 @@ import platform
 import shutil
 import stat
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -53,30 +52,15 @@ SPAN = {
 
 
 @pytest.fixture(scope="module")
-def folder():
-    """Where roots are laid out: not below /tmp, which a sandbox has its own of."""
-    place = BUILD / "upgrades"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def old():
+def old(layer_of):
     """The folder that is /opt, as it was built."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may change the root file system")
-    build = [sys.executable, "-m", "layer.build", HERE, "if-new"]
-    if (done := subprocess.run(build, cwd=PROJECT, capture_output=True, text=True, check=False)).returncode:
-        pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
-    return BUILD / f"layer-{HERE}"
+    return layer_of(HERE)
 
 
 @pytest.fixture(scope="module")
-def new(old, folder):
+def new(old, roots):
     """The same of another build: its folder has another name, which its machine code knows; and its zip beside it."""
-    made, name = folder / "new", build_of(old)
+    made, name = roots / "new", build_of(old)
     shutil.copytree(old, made)
     other = f"{name.rpartition('-')[0]}-{NEW_BUILD.decode()}"
     (made / "lambda-reactor" / name).rename(made / "lambda-reactor" / other)
@@ -147,9 +131,9 @@ BOTH_THERE = ["unzipped_over", "written_over"]
 
 
 @pytest.fixture
-def place(folder, old, new, request):
+def place(roots, old, new, request):
     name = "".join(sign if sign.isalnum() else "-" for sign in request.node.name)
-    made = Place(folder / name[-60:], old, new)
+    made = Place(roots / name[-60:], old, new)
     yield made
     shutil.rmtree(made.root)
 
