@@ -10,11 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from layer import bill, debian, interpreter, pack, wheels
-from layer.parts import ARCHITECTURES, BUILD, NOT_OURS, OPT, OURS, PROJECT, Architecture, BuildError
+from layer.parts import ARCHITECTURES, BUILD, NOT_OURS, OPT, OURS, PROJECT, Architecture, BuildError, NotHereError
 from reactor.version import VERSION
 
 CACHE = BUILD / "cache"
 MIB = 1024 * 1024
+FAILED, MISUSED, NOT_HERE = 1, 2, 3  # exit codes
 FLAGS = ("-std=c11", "-Os", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-fno-sanitize=all", "-ffile-prefix-map=.=.")
 
 
@@ -33,6 +34,12 @@ def sources() -> list[Path]:
 def place_of() -> str:
     """Where a layer of these sources lies."""
     return f"{OPT}/{VERSION}-{bill.digest(*sources())[:8]}"
+
+
+def is_built(architecture: Architecture) -> bool:
+    """Of these sources."""
+    name = f"layer-{architecture.name}"
+    return (BUILD / f"{name}.zip").exists() and (BUILD / name / place_of().removeprefix("/opt/")).exists()
 
 
 def build(architecture: Architecture) -> Path:
@@ -89,7 +96,7 @@ def run_inside(root: Path, architecture: Architecture, script: Path, *words: Pat
     if architecture.machine != platform.machine():
         emulator = shutil.which(f"qemu-{architecture.machine}-static") or shutil.which(f"qemu-{architecture.machine}")
         if emulator is None:
-            raise BuildError(f"building for {architecture.name} here needs qemu (on Debian: apt install qemu-user-static)")
+            raise NotHereError(f"building for {architecture.name} here needs qemu (on Debian: apt install qemu-user-static)")
         command.insert(0, emulator)
     library = root / "lib" / "python3.11"
     if not (library / "os.pyc").exists():  # the very first script compiles the library that it runs with
@@ -117,24 +124,24 @@ def zig_folder() -> Path:
     """Of the Python package; only there where a layer is built."""
     found = find_spec("ziglang")
     if found is None or found.origin is None:
-        raise BuildError("building the layer needs the packages of requirements/layer.txt: `make -f layer.mk layer` installs them")
+        raise NotHereError("building the layer needs the packages of requirements/layer.txt: `make -f layer.mk layer` installs them")
     return Path(found.origin).parent
 
 
 def main(words: list[str]) -> int:
-    """`ARCHITECTURE [image] [if-new]`; the last: only where the sources have changed since."""
+    """`ARCHITECTURE [image] [if-new]`; the last: only where the sources have changed since. Exit code 3: not on this machine."""
     architecture = ARCHITECTURES.get(words[0] if words else "")
     if architecture is None:
         print(f"there is no such architecture; there are {', '.join(ARCHITECTURES)}", file=sys.stderr)
-        return 2
+        return MISUSED
     target = BUILD / f"layer-{architecture.name}.zip"
-    if "if-new" in words and target.exists() and (BUILD / f"layer-{architecture.name}" / place_of().removeprefix("/opt/")).exists():
+    if "if-new" in words and is_built(architecture):
         return 0
     try:
         stage = build(architecture)
     except BuildError as error:
         print(error, file=sys.stderr)
-        return 1
+        return NOT_HERE if isinstance(error, NotHereError) else FAILED
     pack.make_zip(stage, target)
     parts = bill.bill(
         architecture, debian.read_lock(architecture), wheels.fetch(architecture, CACHE), {"musl": f"of zig {version('ziglang')}"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from layer.parts import PROJECT, Architecture, BuildError
+from layer.parts import PROJECT, Architecture, BuildError, NotHereError
 
 LOCK = PROJECT / "requirements" / "layer-debian.txt"
 SUITE = "bookworm"
@@ -57,7 +57,7 @@ class Apt:
 
     def __init__(self, architecture: Architecture, state: Path, sources: Path | None = None) -> None:
         if shutil.which("apt-get") is None:
-            raise BuildError(f"building the layer needs apt-get, with Debian's sources of {SUITE}: build it on Debian 12 or in its image")
+            raise NotHereError(f"building the layer needs apt-get, with Debian's sources of {SUITE}: build it on Debian 12 or in its image")
         for folder in ("lists/partial", "cache/archives/partial", "files"):
             (state / folder).mkdir(parents=True, exist_ok=True)
         (state / "status").touch()
@@ -94,7 +94,7 @@ class Apt:
         try:
             self._run("apt-get", "download", f"{locked.name}={locked.version}", cwd=folder)
         except BuildError as error:
-            raise BuildError(
+            raise NotHereError(
                 f"{error}\nThe sources may no longer have {locked.name} {locked.version}, or be another suite than {SUITE}: "
                 "`python -m layer.lock` writes a new lock from what they have"
             ) from error
@@ -109,7 +109,7 @@ class Apt:
             [program, *self._options, "-q", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise BuildError(f"{program} {' '.join(words)}: {done.stderr.strip()}")
+            raise NotHereError(f"{program} {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from layer import debian, elf
-from layer.parts import ENCODINGS, EXTENSION_MODULES, LIBRARIES, WITHOUT, Architecture, BuildError
+from layer.parts import ENCODINGS, EXTENSION_MODULES, LIBRARIES, WITHOUT, Architecture, BuildError, NotHereError
 
 PYTHON = "python3.11"
 
@@ -71,7 +71,7 @@ def make_self_contained(architecture: Architecture, root: Path, place: str) -> N
 def add_authorities(package: Path, folder: Path) -> None:
     """Mozilla's, each in a file that OpenSSL finds by its hash: a connection reads the one that it needs."""
     if shutil.which("openssl") is None:
-        raise BuildError("building the layer needs the openssl command (on Debian: apt install openssl)")
+        raise NotHereError("building the layer needs the openssl command (on Debian: apt install openssl)")
     folder.mkdir(parents=True)
     for member, data in debian.members(package):
         if member.isfile() and "/mozilla/" in member.name and member.name.endswith(".crt"):

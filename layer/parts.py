@@ -10,7 +10,11 @@ OPT = "/opt/lambda-reactor"  # each build lies in a folder of its own below it: 
 
 
 class BuildError(Exception):
-    """The layer cannot be built; the message says what is missing, and how to get it."""
+    """The layer cannot be built; the message says what is wrong, and what to do."""
+
+
+class NotHereError(BuildError):
+    """On this machine: the message says what it lacks, and how to get it."""
 
 
 @attrs.frozen

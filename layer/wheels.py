@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from layer.parts import LEFT_OUT, PROJECT, WHEELS, Architecture, BuildError
+from layer.parts import LEFT_OUT, PROJECT, WHEELS, Architecture, BuildError, NotHereError
 
 LOCK = PROJECT / "requirements" / "runtime.txt"
 PLATFORMS = ("manylinux_2_28", "manylinux2014")  # the layer's own libc is newer than either asks for
@@ -36,7 +36,7 @@ def fetch(architecture: Architecture, cache: Path) -> list[Wheel]:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *download, *platforms, "-d", str(folder), "-r", str(LOCK)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise BuildError(f"pip could not fetch the wheels for {architecture.name}: {done.stderr.strip()}")
+            raise NotHereError(f"pip could not fetch the wheels for {architecture.name}: {done.stderr.strip()}")
         (folder / "whole").touch()
     wheels = [wheel for wheel in map(_wheel, sorted(folder.glob("*.whl"))) if wheel.name not in LEFT_OUT]
     if unknown := {wheel.name for wheel in wheels} ^ set(WHEELS):

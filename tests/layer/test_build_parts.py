@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from layer import bill, debian, elf, interpreter, pack, wheels
+from layer import bill, build, debian, elf, interpreter, pack, wheels
 from layer.parts import ARCHITECTURES, DEBIAN, ENCODINGS, WHEELS, WITHOUT, BuildError
 
 
@@ -213,3 +213,17 @@ def test_the_bill_names_every_part_with_version_licence_and_hash():
     assert all(component["licenses"][0]["expression"] for component in components.values())
     assert components["libssl3"]["purl"].startswith("pkg:deb/debian/libssl3@3.")
     assert components["trio"]["hashes"][0]["content"] == "0" * 64
+
+
+def test_what_the_machine_lacks_has_an_exit_code_of_its_own(monkeypatch, tmp_path, capsys):
+    """What asked for the layer may go on without it then, and not where the build is wrong."""
+    monkeypatch.setattr(build, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    monkeypatch.setattr(build, "zig_folder", lambda: tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert build.main(["x86_64"]) == build.NOT_HERE
+    assert "needs apt-get" in capsys.readouterr().err
+    monkeypatch.setattr(debian, "fetch", lambda architecture, cache: {})
+    monkeypatch.setattr(wheels, "fetch", lambda architecture, cache: [])
+    assert build.main(["x86_64", "if-new"]) == build.FAILED
+    assert "not in Debian's packages as expected" in capsys.readouterr().err

@@ -28,6 +28,7 @@ from emulator.misbehaviour import parse_script
 from emulator.run import open_sandbox, summary
 from emulator.sandbox import Options, Sandbox
 from emulator.values import ApiCall, FunctionConfig, Invocation, SandboxRun
+from layer.build import NOT_HERE
 
 INTAKE_PORT = 9080
 INTAKE = f"http://127.0.0.1:{INTAKE_PORT}"
@@ -359,8 +360,10 @@ def layer_of() -> Callable[[str], Path]:
         if os.geteuid() != 0:
             pytest.skip("only root may change the root file system")
         build = [sys.executable, "-m", "layer.build", architecture, "if-new"]
-        if (done := subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)).returncode:
+        done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode == NOT_HERE:
             pytest.skip(f"the layer cannot be built here: {done.stderr.strip()}")
+        assert done.returncode == 0, done.stderr
         return ROOT / "build" / f"layer-{architecture}"
 
     return built
