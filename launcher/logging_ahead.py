@@ -4,8 +4,6 @@ Its loggers remember what they were told of handlers and levels. Whatever else i
 is told the same, and which everybody gets who imports `logging` from then on.
 """
 
-import sys
-
 ARCHIVE = __spec__.loader
 NOTSET, DEBUG, INFO, WARNING, ERROR, CRITICAL = range(0, 60, 10)
 _told = []
@@ -46,11 +44,7 @@ def __getattr__(name):
 def real():
     """logging itself, imported now."""
     if not _real:
-        sys.modules.pop("logging", None)
-        ARCHIVE.forget("logging")
-        import importlib
-
-        _real.append(importlib.import_module("logging"))
+        _real.append(ARCHIVE.real("logging"))
         for one in _told:
             _tell(*one)
     return _real[0]

@@ -5,7 +5,6 @@ Those are in `start.bin`. Whatever else is asked for is the real module's, which
 """
 
 import _sre
-import sys
 
 ARCHIVE = __spec__.loader
 NOFLAG = 0
@@ -43,9 +42,5 @@ _real = []
 def real():
     """re itself, imported now."""
     if not _real:
-        sys.modules.pop("re", None)
-        ARCHIVE.forget("re")
-        import importlib
-
-        _real.append(importlib.import_module("re"))
+        _real.append(ARCHIVE.real("re"))
     return _real[0]

@@ -174,6 +174,14 @@ class Archive:
         self._codes.pop(name, None)
         self._read.pop(name, None)
 
+    def real(self, name: str) -> "ModuleType":
+        """Of a module that has had a stand-in: itself, imported now. Who has the stand-in keeps it."""
+        import importlib
+
+        sys.modules.pop(name, None)
+        self.forget(name)
+        return importlib.import_module(name)
+
     def class_record(self, name: str) -> "Any":
         """For attrs_ahead.py. It came with its module, or is read now; None where there is none."""
         if name in self._read:
