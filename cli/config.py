@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from reactor.config.derive import INTAKES
 from reactor.config.finding import Finding
 from reactor.config.load import FILE_BYTES_MAX, resolve, yaml_path
-from reactor.config.resolution import Resolution, masked, shown, shown_value, without_password
+from reactor.config.resolution import Resolution, masked, shown, shown_value, source_of, without_password
 from reactor.config.settings import ACCEPTED, MISSING, SETTINGS, Setting
 
 DESCRIPTION = """\
@@ -141,15 +141,6 @@ def as_text(resolution: Resolution) -> str:
     lines += ["", "Derived", *(f"  {name:{width}}  {value}" for name, value in derived_values(resolution))]
     lines += ["", "Findings" if resolution.findings else "No findings", *(f"  {f.level:5} {f.line()}" for f in resolution.findings)]
     return "\n".join(lines[1:])
-
-
-def source_of(setting: Setting, resolution: Resolution) -> str:
-    source, name = resolution.sources[setting.name], resolution.names[setting.name]
-    if source == "yaml":
-        return f"yaml {name}"
-    if source == "derived" and name != setting.name:
-        return f"derived, not from {name}"
-    return name if source in ("DD_", "DATADOG_") else source
 
 
 def derived_values(resolution: Resolution) -> Iterator[tuple[str, str]]:

@@ -45,11 +45,17 @@ def _make(voice: Voice, done: HandOver | None) -> Process:
         if problem := done.errors.get("hand-over"):
             voice.say("WARN", f"what the launcher did cannot be read, it is done anew: {problem}")
     settings, findings = load_from_disk(os.environ)
+    sandbox = read_sandbox(os.environ)
+    if voice.says("DEBUG"):
+        from reactor import debug_lines
+
+        for line in debug_lines.lines(os.environ, settings, sandbox):
+            voice.say("DEBUG", line)
     for finding in findings:
         voice.say(finding.level, finding.line())
     return Process(
         settings,
-        read_sandbox(os.environ),
+        sandbox,
         architecture_of(os.uname().machine),
         SystemNetwork(),
         SystemClock(),

@@ -27,10 +27,13 @@ class Voice:
     def __init__(self, level: str, descriptor: int = 1) -> None:
         self._level, self._descriptor = LEVELS.get(level, 20), descriptor
 
+    def says(self, level: str) -> bool:
+        return LEVELS[level.lower()] >= self._level
+
     def say(self, level: str, text: str) -> None:
         if level == "PLAIN":
             self._write(f"{text}\n".encode("utf-8", "replace"))
-        elif LEVELS[level.lower()] >= self._level:
+        elif self.says(level):
             self._write(line(level, text))
 
     def _write(self, data: bytes) -> None:

@@ -12,10 +12,11 @@ HOST_CHARACTERS_MAX = 200  # 253, less what intakes put in front of the site
 
 
 def parse_site(value: object, reading: Reading) -> str:
-    """The bare host of the site: no scheme, no blank, no slash, as each of them would be part of every address. Empty is the default."""
-    site = parse_text(value, reading).strip().rstrip("/")
-    if "://" in site:
-        site = site.partition("://")[2]
+    """The bare host of the site: no scheme, no path, no blank, as each of them would be part of every address. Empty is the default."""
+    text = parse_text(value, reading).strip()
+    site, _, path = text.partition("://")[2 if "://" in text else 0].partition("/")
+    if path.strip("/"):
+        reading.skip("a path is no part of a site, and was left out")
     if site and not is_authority(site):
         raise BadValue("not a host such as datadoghq.eu", ERROR)
     return site

@@ -37,11 +37,7 @@ def load(env: Mapping[str, str], yaml_text: str | None) -> tuple[Settings, tuple
 def load_from_disk(env: Mapping[str, str]) -> tuple[Settings, tuple[Finding, ...]]:
     """As `load`, with the text of the file where LAMBDA_TASK_ROOT says it is. What cannot be read is a finding, too."""
     try:
-        with open(yaml_path(env), "rb") as file:
-            # One byte more than is allowed, so that the excess is seen.
-            text = file.read(FILE_BYTES_MAX + 1).decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return load(env, None)
+        text = read_text(env)
     except (OSError, ValueError) as error:
         settings, findings = load(env, None)
         from .finding import Finding
@@ -49,6 +45,16 @@ def load_from_disk(env: Mapping[str, str]) -> tuple[Settings, tuple[Finding, ...
         reason = f"cannot be read: {type(error).__name__}"
         return settings, (Finding("datadog.yaml", "datadog.yaml", "", reason, "environment and defaults", ERROR), *findings)
     return load(env, text)
+
+
+def read_text(env: Mapping[str, str]) -> str | None:
+    """The text of the file; None where there is none. Raises OSError and ValueError where it cannot be read."""
+    try:
+        with open(yaml_path(env), "rb") as file:
+            # One byte more than is allowed, so that the excess is seen.
+            return file.read(FILE_BYTES_MAX + 1).decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
 
 
 def yaml_path(env: Mapping[str, str]) -> str:

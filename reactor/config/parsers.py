@@ -24,10 +24,13 @@ Parser = Callable[[object, Reading], object]
 
 
 def parse_text(value: object, reading: Reading) -> str:
-    """Text as written, without leading blanks and one pair of surrounding quotes. Empty text is a value: it clears a lower source."""
-    if not isinstance(value, str):
+    """Text as written, without leading blanks and one pair of surrounding quotes. Empty text is a value: it clears a lower source.
+
+    A number of a YAML file is the text it was written as: a key of digits alone needs no quotes there, as it needs none in a variable.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise BadValue("not a text")
-    return value if reading.native else unquoted(value)
+    return str(value) if reading.native else unquoted(str(value))
 
 
 def parse_optional_text(value: object, reading: Reading) -> str | None:

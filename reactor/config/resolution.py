@@ -53,6 +53,16 @@ def shown(setting: Setting, value: object) -> str:
     return shown_value(value)
 
 
+def source_of(setting: Setting, resolution: Resolution) -> str:
+    """Where its value comes from, for human eyes: the variable, the path in the file, or a word."""
+    source, name = resolution.sources[setting.name], resolution.names[setting.name]
+    if source == YAML:
+        return f"yaml {name}"
+    if source == DERIVED and name != setting.name:
+        return f"derived, not from {name}"
+    return name if source in (DD, DATADOG) else source
+
+
 def masked(value: object) -> str:
     if isinstance(value, str):
         return f"set ({len(value)} characters)" if value else "not set"

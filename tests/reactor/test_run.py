@@ -109,3 +109,14 @@ def test_a_program_that_cannot_be_loaded_is_taken_over_with_what_stage_0_did(mon
     assert start.begin() == 7
     assert taken_over == [(done, "")]
     assert json.loads(capfd.readouterr().out)["status"] == "ERROR"
+
+
+@pytest.mark.parametrize(("level", "said"), [("debug", True), ("info", False)])
+def test_what_it_starts_with_is_said_at_the_level_debug_alone(monkeypatch, capfd, tmp_path, level, said):
+    monkeypatch.setattr(run.trio, "run", lambda run: 0)
+    monkeypatch.setenv("DD_LOG_LEVEL", level)
+    monkeypatch.setenv("DD_API_KEY", "0" * 32)
+    monkeypatch.setenv("DD_SERVICE", "orders")
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    assert run.main(None) == 0
+    assert ("setting service: orders" in capfd.readouterr().out) is said

@@ -51,8 +51,16 @@ def test_a_site_loses_scheme_slash_and_blanks(sound, given):
     assert sound(DD_SITE=given).site == "datadoghq.eu"
 
 
+@pytest.mark.parametrize("given", ["datadoghq.eu/path", "https://datadoghq.eu/a/b", "https://datadoghq.eu/account/login/"])
+def test_a_site_loses_a_path_and_that_is_said(configured, given):
+    # Better: the reference aborts. Data that goes to the default site is as good as lost to whoever lives on another.
+    settings, findings = configured(DD_SITE=given)
+    assert settings.site == "datadoghq.eu"
+    assert [(finding.level, finding.source) for finding in findings] == [("WARN", "DD_SITE")]
+
+
 @pytest.mark.parametrize(
-    "given", ["data dog", "datadoghq.eu/path", "a@b", "a:b", "a:99999", "a..b", "x" * 64 + ".eu", "ä.eu", "a:443:1", "a:0", ":"]
+    "given", ["data dog", "a@b", "a:b", "a:99999", "a..b", "x" * 64 + ".eu", "ä.eu", "a:443:1", "a:0", ":"]
 )
 def test_a_bad_site_is_an_error_and_the_default(configured, given):
     # Better: the reference aborts.
