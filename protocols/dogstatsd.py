@@ -7,7 +7,7 @@ A *sample* is a plain tuple `(kind, name, tags, values, rate, timestamp_s, notes
     kind         one of COUNT, GAUGE, DISTRIBUTION, SET
     tags         tuple of "key:value" or "key", sorted by (key, value), each once, at most 100
     values       finite floats in the order sent; for SET one text
-    rate         in (0, 1]; 1.0 where none was sent or it makes no sense
+    rate         from RATE_MIN to 1; 1.0 where none was sent or it makes no sense
     timestamp_s  whole seconds (may be negative or in the future), None for "now"
     notes        why parts of the line were left out (REFUSED_VALUE, CUT_TAGS); empty for nearly every line
 
@@ -22,6 +22,7 @@ from typing import Any
 COUNT, GAUGE, DISTRIBUTION, SET = "count", "gauge", "distribution", "set"
 KINDS = {"c": COUNT, "g": GAUGE, "d": DISTRIBUTION, "h": DISTRIBUTION, "ms": DISTRIBUTION, "s": SET}
 TAGS_MAX = 100
+RATE_MIN = 1e-9  # fewer than one in a billion is no sampling: a value divided by that little would spoil all that it is added to
 
 # Why a line, or a part of one, was left out. Each is a counter's name.
 REFUSED_FORMAT = "format"
@@ -139,7 +140,7 @@ def _parse_rate(text: str) -> float:
     rate = parse_number(text)
     if rate is None:
         raise LineRefused(REFUSED_RATE, f"@{text}")
-    return rate if 0 < rate <= 1 else 1.0
+    return rate if RATE_MIN <= rate <= 1 else 1.0
 
 
 def _parse_timestamp(text: str) -> int | None:

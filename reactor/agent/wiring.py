@@ -207,7 +207,7 @@ class Pipelines:
     def _restore_report(self, record: read.Record, now: Now) -> None:
         fields = read.read_restore_report(record)
         duration_ms = fields.duration_ms if fields else None
-        if duration_ms is None and self._ledger.note("restores without a duration"):
+        if fields and record["record"].get("metrics") is None and self._ledger.note("restores without metrics"):
             self._say("ERROR", "a platform.restoreReport came without metrics: there is no restore duration and no restore span")
         self._enhance(*self._later, Enhanced.restore_report, duration_ms, self._time_of(record, now), now.epoch_ms, now=now)
 

@@ -44,6 +44,8 @@ ACCEPTED = [
     ("a:10|c|@0.5", sample(COUNT, "a", (10.0,), (), 0.5)),
     ("a:10|c|@-1", sample(COUNT, "a", (10.0,))),
     ("a:10|c|@0", sample(COUNT, "a", (10.0,))),
+    ("a:10|c|@1e-9", sample(COUNT, "a", (10.0,), (), 1e-9)),
+    ("a:10|c|@1e-320", sample(COUNT, "a", (10.0,))),
     ("a:10|c|@1.5", sample(COUNT, "a", (10.0,))),
     ("a:10|c|@inf", sample(COUNT, "a", (10.0,))),
     ("a:10|c|@nan", sample(COUNT, "a", (10.0,))),

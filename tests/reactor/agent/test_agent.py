@@ -238,6 +238,14 @@ def test_a_figure_that_no_clock_could_have_measured_costs_itself_alone(life, rec
     assert [output for output in life.told if isinstance(output, Say) and output.level == "ERROR"] == []
 
 
+@pytest.mark.parametrize("fields", [{"status": "failure"}, {"metrics": None}])
+def test_a_restore_without_metrics_is_an_error_that_is_said_once(life_of, records, fields):
+    life = life_of().ready()
+    life.telemetry(records.platform("restoreStart"), *[records.platform("restoreReport", **fields)] * 2)
+    [said] = [output.text for output in life.told if isinstance(output, Say) and output.level == "ERROR"]
+    assert "platform.restoreReport came without metrics" in said
+
+
 def test_a_long_invocation_is_flushed_in_its_middle(life_of, names_of):
     life = life_of(DD_SERVERLESS_FLUSH_STRATEGY=None).ready()
     life.invoke("a", timeout_ms=900_000)
