@@ -25,7 +25,7 @@ def lines(environment: Mapping[str, str], settings: Settings, sandbox: SandboxEn
 
 
 def of_fips(asked: bool | None, region: str) -> Iterator[str]:
-    """This build has no validated cryptography. `asked` is DD_LAMBDA_FIPS_MODE, which the language layer follows; it changes nothing here."""
+    """This build has no validated cryptography. `asked` is DD_LAMBDA_FIPS_MODE, which the language layer follows and nothing here does."""
     yield "FIPS mode is disabled"
     if region.startswith("us-gov-") if asked is None else asked:
         yield (

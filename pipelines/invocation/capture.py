@@ -6,9 +6,12 @@ inside what is written as JSON because it lies too deep. Beyond the bounds tags 
 
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import attrs
+
+from protocols.json_numbers import spelt
 
 REQUEST, RESPONSE = "function.request", "function.response"
 REDACTED = "redacted"
@@ -113,6 +116,8 @@ def parse_inner(text: str) -> Any:
 
 def _scalar(value: object) -> str:
     """A number or boolean as JSON has it."""
+    if type(value) is float and isfinite(value):
+        return spelt(value)
     try:
         return json.dumps(value)[:TEXT_LENGTH_MAX]
     except (TypeError, ValueError):  # an integer with more digits than Python writes

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from pipelines.triggers.model import Carrier, Getter, Record, Rules
+from protocols.json_numbers import spelt
 from protocols.telemetry_records import parse_time_ms
 
 TEXT_CHARS_MAX = 5_000
@@ -35,7 +36,9 @@ def as_text(value: Any) -> str | None:
         return encodable(value if len(value) <= TEXT_CHARS_MAX else value[:TEXT_CHARS_MAX])
     if type(value) is bool:
         return "true" if value else "false"
-    if type(value) is float or (type(value) is int and value.bit_length() <= 64):
+    if type(value) is float:
+        return spelt(value)
+    if type(value) is int and value.bit_length() <= 64:
         return str(value)
     return None
 

@@ -187,3 +187,8 @@ def test_without_secrets_what_is_too_deep_is_the_json_that_it_was(payload):
     assert capture("p", {"a": payload}, 1).tags == {
         "p.a": json.dumps(payload, separators=(",", ":"), ensure_ascii=False) if payload is not None else "null"
     }
+
+
+def test_numbers_are_spelt_as_the_reference_spells_them():
+    payload = {"large": 1e21, "small": [1e-7, {"deep": 2.5e-9}]}
+    assert capture("p", payload, 2).tags == {"p.large": "1e21", "p.small.0": "1e-7", "p.small.1": '{"deep":2.5e-9}'}

@@ -59,9 +59,7 @@ def test_a_site_loses_a_path_and_that_is_said(configured, given):
     assert [(finding.level, finding.source) for finding in findings] == [("WARN", "DD_SITE")]
 
 
-@pytest.mark.parametrize(
-    "given", ["data dog", "a@b", "a:b", "a:99999", "a..b", "x" * 64 + ".eu", "ä.eu", "a:443:1", "a:0", ":"]
-)
+@pytest.mark.parametrize("given", ["data dog", "a@b", "a:b", "a:99999", "a..b", "x" * 64 + ".eu", "ä.eu", "a:443:1", "a:0", ":"])
 def test_a_bad_site_is_an_error_and_the_default(configured, given):
     # Better: the reference aborts.
     settings, findings = configured(DD_SITE=given)
