@@ -1,6 +1,7 @@
 """Runs of the reference extension, told to our agent: what it would send is held against what the reference sent.
 
-Skipped where the recordings are not at hand. Logs, metrics, and the spans of tracers; those that the reference makes itself are left out.
+Skipped where the recordings are not at hand. Logs, metrics, the spans of tracers and those that the extension makes itself, and what a
+library is answered.
 """
 
 import json
@@ -16,6 +17,7 @@ from emulator.decode import decode
 from protocols.fixture import Header, Told, header_line, parse, request_fields, told_line
 from protocols.http_server import Request
 from protocols.telemetry_records import parse_time_ms
+from reactor.agent.outputs import Answer
 from reactor.agent.replay import Replay, Watcher, settings_of
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
@@ -57,6 +59,10 @@ def told_of(happening):
             headers = tuple((name.lower().encode(), value.encode()) for name, value in happening["headers"].items())
             request = Request(happening["method"], happening["path"], headers, msgpack.packb(happening["body"]))
             return Told(at_ms, "request", request_fields(request))
+        case "http" if happening["port"] == 8124:
+            headers = tuple((name.lower().encode(), value.encode()) for name, value in happening["headers"].items())
+            body = happening["body"] if isinstance(happening["body"], str) else json.dumps(happening["body"])
+            return Told(at_ms, "request", request_fields(Request(happening["method"], happening["path"], headers, body.encode())))
     return None
 
 
@@ -70,10 +76,14 @@ def fixture_of(recording):
     return header_line(Header("recording", epoch_ms, environment)) + "".join(map(told_line, told))
 
 
-def replayed(recording):
+def replayed(recording, answered=None):
+    """The documents that are sent. `answered` gets the headers of each answer to a library."""
     header, told = parse(fixture_of(recording).split("\n"), "recording")
     bodies = Bodies()
-    Replay(header, settings_of(header)[0], Random(0).random, bodies).run(told)
+    replay = Replay(header, settings_of(header)[0], Random(0).random, bodies)
+    if answered is not None:
+        replay._performers[Answer] = lambda answer: answered.append({name.decode(): value.decode() for name, value in answer.headers})
+    replay.run(told)
     assert bodies.problems == []
     return bodies.documents
 
@@ -189,3 +199,85 @@ def test_spans_of_a_tracer_are_sent_as_the_reference_sent_them(path):
     )
     assert theirs
     assert ours == theirs
+
+
+CALLING = [path for path in PATHS if '"/lambda/start-invocation"' in path.read_text(encoding="utf-8")]
+OWN_SPANS = ("aws.lambda.cold_start", "aws.apigateway", "aws.sqs", "aws.sns")  # with ids that each side draws for itself
+PRIORITY = "_sampling_priority_v1"
+
+
+def with_named_ids(spans):
+    """The ids that an extension has drawn are replaced by the names of their spans."""
+    names = {span["span_id"]: span["name"] for _, _, span in spans if span["name"] in OWN_SPANS}
+    for *_, span in spans:
+        span |= {kind: names.get(span.get(kind), span.get(kind)) for kind in ("span_id", "parent_id")}
+    return spans
+
+
+def everything_of(documents):
+    """(payload, chunk, span) of each span, in the order of their starts and names."""
+    found = [
+        (
+            {**payload, "chunks": None, "tags": {name: sorted(text.split(",")) for name, text in payload["tags"].items()}},
+            {**chunk, "spans": len(chunk["spans"])},
+            dict(span, meta=dict(span["meta"]), metrics=dict(span.get("metrics", {}))),
+        )
+        for output in json.loads(json.dumps(documents))
+        if output["out"] == "traces"
+        for payload in output["document"]["tracer_payloads"]
+        for chunk in payload["chunks"]
+        for span in chunk["spans"]
+    ]
+    return with_named_ids(sorted(found, key=lambda each: (each[2]["start"], each[2]["name"], each[2]["resource"])))
+
+
+def worded_alike(theirs, ours):
+    """Undo what is done on purpose: our version, the runtime's name, and three things that the specification calls better."""
+    for (their_payload, their_chunk, their_span), (payload, chunk, span) in zip(theirs, ours, strict=True):
+        for each in (their_payload, payload):
+            tags = each["tags"]["_dd.tags.function"]
+            each["tags"]["_dd.tags.function"] = [tag for tag in tags if not tag.startswith(("runtime:", "dd_extension_version:"))]
+        for each in (their_span, span):
+            for name in OF_THE_EXTENSION:
+                del each["meta"][name]
+        # traces 7: the payload of spans that name no environment and no version has the function's.
+        assert (payload.pop("env"), payload.pop("app_version")) == ("lab", "7")
+        assert "env" not in their_payload
+        assert "app_version" not in their_payload
+        # invocation 3: the priority of the context that was extracted is the trace's.
+        if their_chunk["priority"] == -128:
+            their_chunk["priority"] = chunk["priority"]
+            assert chunk["priority"] > 0
+            if their_span["name"] == "aws.lambda":
+                their_span["metrics"][PRIORITY] = float(chunk["priority"])
+        # triggers 4.2: what is wrapped lasts until what wraps it begins.
+        if span["name"] == "aws.sns":
+            their_span["duration"] = span["duration"]
+            assert span["duration"] > 0
+
+
+@pytest.mark.parametrize("path", CALLING, ids=[path.stem for path in CALLING])
+def test_every_span_of_an_invocation_that_a_library_tells_of_is_the_references(path):
+    recording = json.loads(path.read_text(encoding="utf-8"))
+    theirs, ours = everything_of(recording["outputs"]), everything_of(replayed(recording))
+    worded_alike(theirs, ours)
+    assert theirs
+    assert ours == theirs
+
+
+def pairs_of(headers):
+    """Each as a text of its own, those of x-datadog-tags one by one."""
+    return {f"{name}: {value}" for name, values in headers.items() for value in values.split(",") if name.startswith("x-datadog")}
+
+
+@pytest.mark.parametrize("path", CALLING, ids=[path.stem for path in CALLING])
+def test_a_library_is_answered_as_the_reference_answered_it(path):
+    """Better, where there is a context (invocation 2): its origin and all of its tags besides."""
+    recording, answered = json.loads(path.read_text(encoding="utf-8")), []
+    replayed(recording, answered)
+    calls = [each["answer"]["headers"] for each in recording["inputs"] if each["in"] == "http" and each["port"] == 8124]
+    assert len(answered) == len(calls)
+    for ours, theirs in zip(map(pairs_of, answered), map(pairs_of, calls), strict=True):
+        assert ours >= theirs
+        assert all(more.startswith(("x-datadog-origin: ", "x-datadog-tags: _dd.p.")) for more in ours - theirs)
+        assert theirs or not ours
