@@ -240,17 +240,17 @@ def worded_alike(theirs, ours):
         for each in (their_span, span):
             for name in OF_THE_EXTENSION:
                 del each["meta"][name]
-        # traces 7: the payload of spans that name no environment and no version has the function's.
+        # traces 7.4: the payload of spans that name no environment and no version has the function's.
         assert (payload.pop("env"), payload.pop("app_version")) == ("lab", "7")
         assert "env" not in their_payload
         assert "app_version" not in their_payload
-        # invocation 3: the priority of the context that was extracted is the trace's.
+        # invocation 4.2: the priority of the context that was extracted is the trace's.
         if their_chunk["priority"] == -128:
             their_chunk["priority"] = chunk["priority"]
             assert chunk["priority"] > 0
             if their_span["name"] == "aws.lambda":
                 their_span["metrics"][PRIORITY] = float(chunk["priority"])
-        # triggers 4.2: what is wrapped lasts until what wraps it begins.
+        # triggers 4.3: what is wrapped lasts until what wraps it begins.
         if span["name"] == "aws.sns":
             their_span["duration"] = span["duration"]
             assert span["duration"] > 0
@@ -272,7 +272,7 @@ def pairs_of(headers):
 
 @pytest.mark.parametrize("path", CALLING, ids=[path.stem for path in CALLING])
 def test_a_library_is_answered_as_the_reference_answered_it(path):
-    """Better, where there is a context (invocation 2): its origin and all of its tags besides."""
+    """Better, where there is a context (invocation 2.2): its origin and all of its tags besides."""
     recording, answered = json.loads(path.read_text(encoding="utf-8")), []
     replayed(recording, answered)
     calls = [each["answer"]["headers"] for each in recording["inputs"] if each["in"] == "http" and each["port"] == 8124]
