@@ -82,6 +82,10 @@ TABLE: Table[State, act.Data] = Table(
     },
     ignored={
         (State.EXPECTED, ev.Superseded): "its beginning is still to come",
+        (
+            State.EXPECTED,
+            ev.RuntimeDone,
+        ): "without telemetry it was taken for over before a library first spoke; its record comes after all",
         (State.DONE, ev.Superseded): "its report is still to come",
         (State.SENT, ev.Superseded): "it is sent already",
         (State.SENT, ev.RuntimeDone): "the record comes after all: another one's beginning was taken for the end",

@@ -138,7 +138,8 @@ class InvocationTraces:
     def runtime_done(self, event: ev.RuntimeDone, now: Now) -> None:
         self._now = now
         self._learn_end(event.fields, event.status)
-        self._feed(event.request_id, event)
+        if event.request_id in self._traces:  # if not, it was over before a library first spoke
+            self._feed(event.request_id, event)
         self._starts.over(event.request_id, now)  # a start call that comes now is the next one's
         self._ends.done(event.request_id, now)
         self._send_made(self._ask(InvocationPipeline.adopted))

@@ -231,6 +231,23 @@ def test_without_a_library_nothing_is_made():
     assert (world.made, world.sent, world.door.take_unexpected()) == (0, [], [])
 
 
+@pytest.mark.parametrize(
+    ("story", "spans"),
+    [
+        ("open b, start b, done a, report a, end b, place b, done b, report b", [("b", 5)]),
+        ("open b, start b, start a, done a, report a, end b, place b, done b, report b", [("a", 1001), ("b", 5)]),
+        ("open b, start b, end a, done a, report a, stop", [("b", 1001)]),
+    ],
+)
+def test_what_was_taken_for_over_before_a_library_spoke_may_still_be_reported(story, spans):
+    """Without telemetry the next invocation is the end of the one before; then the subscription is accepted after all."""
+    world = World().tell("open a")
+    world.door.superseded(NOW)
+    world.tell(story)
+    assert world.door.take_unexpected() == []
+    assert world.spans() == spans
+
+
 def init(world):
     world.door.record(
         {"type": "platform.initStart", "time": "2024-05-01T10:00:00.000Z", "record": {"initializationType": "on-demand"}}, NOW
