@@ -123,6 +123,20 @@ def close_evicted(data: Data, event: object) -> Change:
     return data, (_closed(data, "evicted"),)
 
 
+def count_and_close_stopped(data: Data, event: object) -> Change:
+    return data, (*_kept(data), _closed(data, "stopped"))
+
+
+def count_and_close_evicted(data: Data, event: object) -> Change:
+    return data, (*_kept(data), _closed(data, "evicted"))
+
+
+def _kept(data: Data) -> Effects:
+    """The INVOKE was lost on the way, and the function ran all the same: what its records say of it is true."""
+    done = () if data.done is None else (do.CountRuntime(data.done),)
+    return done if data.report is None else (*done, do.CountReport(data.report))
+
+
 def _closed(data: Data, how: str) -> do.CloseInvocation:
     return do.CloseInvocation(data.request_id, how)
 
@@ -161,10 +175,10 @@ TABLE: Table[State, Data] = Table(
         (State.REPORTED, ev.Opened): (Row(State.INVOKED, begin_after_report),),
         (State.REPORTED, ev.Stopped): (Row(State.CLOSED, close_superseded),),
         (State.REPORTED, ev.Evicted): (Row(State.CLOSED, close_superseded),),
-        (State.EXPECTED, ev.Stopped): (Row(State.CLOSED, close_stopped),),
+        (State.EXPECTED, ev.Stopped): (Row(State.CLOSED, count_and_close_stopped),),
         (State.INVOKED, ev.Stopped): (Row(State.CLOSED, close_stopped),),
         (State.DONE, ev.Stopped): (Row(State.CLOSED, close_stopped),),
-        (State.EXPECTED, ev.Evicted): (Row(State.CLOSED, close_evicted),),
+        (State.EXPECTED, ev.Evicted): (Row(State.CLOSED, count_and_close_evicted),),
         (State.INVOKED, ev.Evicted): (Row(State.CLOSED, close_evicted),),
         (State.DONE, ev.Evicted): (Row(State.CLOSED, close_evicted),),
     },

@@ -77,6 +77,19 @@ def close_evicted(data: Data, event: object) -> Change:
     return data, (do.CloseInvocation(data.request_id, "evicted"),)
 
 
+def count_and_close_stopped(data: Data, event: object) -> Change:
+    return data, (*_kept(data), do.CloseInvocation(data.request_id, "stopped"))
+
+
+def count_and_close_evicted(data: Data, event: object) -> Change:
+    return data, (*_kept(data), do.CloseInvocation(data.request_id, "evicted"))
+
+
+def _kept(data: Data) -> Effects:
+    """The record of the start was lost on the way, and the function ran all the same: what its report says of it is true."""
+    return () if data.report is None else (do.CountReport(data.report),)
+
+
 TABLE: Table[State, Data] = Table(
     name="managed_invocation",
     initial=State.EXPECTED,
@@ -94,9 +107,9 @@ TABLE: Table[State, Data] = Table(
             Row(State.INVOKED, count_owed_report, is_owed),
             Row(State.CLOSED, count_report_and_close),
         ),
-        (State.EXPECTED, ev.Stopped): (Row(State.CLOSED, close_stopped),),
+        (State.EXPECTED, ev.Stopped): (Row(State.CLOSED, count_and_close_stopped),),
         (State.INVOKED, ev.Stopped): (Row(State.CLOSED, close_stopped),),
-        (State.EXPECTED, ev.Evicted): (Row(State.CLOSED, close_evicted),),
+        (State.EXPECTED, ev.Evicted): (Row(State.CLOSED, count_and_close_evicted),),
         (State.INVOKED, ev.Evicted): (Row(State.CLOSED, close_evicted),),
     },
     ignored={

@@ -23,8 +23,8 @@ TRIES_MAX = 4  # in one run
 
 EXPECTED = "no event that the platform may produce is unexpected"
 COUNTED = "each invocation is counted once, when it begins"
-RUNTIME = "the end of the runtime is counted once for each try, as soon as that has begun"
-REPORTED = "each report is counted once, as soon as its invocation has begun, and as many as there were tries"
+RUNTIME = "the end of the runtime is counted once for each try, as soon as that has begun, or at the end where it was not seen to begin"
+REPORTED = "each report is counted once, as soon as its invocation has begun or cannot begin any more, and as many as there were tries"
 CLOSED = "each request id that was heard of is closed once: when all was seen, when the next begins, or when it is stopped or evicted"
 BOUNDED = "no more invocations are kept than there is room for"
 NO_STALL = "an invocation waits for nobody: it has no timers"
@@ -263,7 +263,10 @@ class _Account:
 
     def _close(self, request_id: str, how: str) -> None:
         """One whose report came is as complete as it will be."""
-        how = "reported" if self.known[request_id].is_reported else how
+        known = self.known[request_id]
+        if not known.tries:
+            self.wanted += [f"CountRuntime {request_id}"] * known.is_ended + [f"CountReport {request_id}"] * known.reports
+        how = "reported" if known.is_reported else how
         self.known[request_id] = Known(is_heard=True, is_closed=True)
         self.wanted.append(f"CloseInvocation {request_id} {how}")
 

@@ -99,6 +99,17 @@ def test_the_end_of_the_sandbox_and_eviction_close_whatever_is_open(so_far, when
         assert (machine.feed(event), machine.state) == ((do.CloseInvocation("a", how),), State.CLOSED)
 
 
+@pytest.mark.parametrize(
+    "so_far", [(DONE,), (REPORT,), (DONE, REPORT), (REPORT, DONE)], ids=["done", "report", "both", "both, turned round"]
+)
+@pytest.mark.parametrize(("event", "how"), [(STOPPED, "stopped"), (EVICTED, "evicted")], ids=["stopped", "evicted"])
+def test_records_of_an_invocation_that_was_never_seen_to_begin_are_counted_at_the_end(so_far, event, how):
+    machine, effects = told(so_far)
+    assert effects == []
+    counts = [count for record, count in ((DONE, COUNT_RUNTIME), (REPORT, COUNT_REPORT)) if record in so_far]
+    assert (machine.feed(event), machine.state) == ((*counts, do.CloseInvocation("a", how)), State.CLOSED)
+
+
 @pytest.mark.parametrize("so_far", [(), (OPENED,), (OPENED, DONE)], ids=["expected", "invoked", "done"])
 def test_another_invocation_does_not_close_what_still_expects_its_report(so_far):
     machine, _ = told(so_far)

@@ -200,6 +200,16 @@ def test_a_timeout_is_flushed_and_reported_before_the_sandbox_ends(life, records
     assert b"aws.lambda.enhanced.shutdowns" in names
 
 
+def test_an_invocation_that_was_lost_on_the_way_to_us_is_counted_by_its_records(life, records):
+    life.ready()
+    life.telemetry(records.start("a"), records.done("a"), records.report("a"))
+    life.shut_down()
+    names = b"".join(send.payload.body.raw for send in sends(life.settle()))
+    assert b"aws.lambda.enhanced.runtime_duration" in names
+    assert b"aws.lambda.enhanced.billed_duration" in names
+    assert b"aws.lambda.enhanced.invocations" not in names
+
+
 @pytest.mark.parametrize(("reason", "is_failed"), [("timeout", True), ("failure", True), ("spindown", False)])
 def test_the_span_of_what_ran_when_the_sandbox_was_ended_for_it_is_sent_as_an_error(life, records, reason, is_failed):
     life.ready()
