@@ -26,7 +26,12 @@ class PlatformApi:
     """One extension's conversation with the platform."""
 
     def __init__(self, runtime_api: str, network: Network, managed: bool, done: HandOver | None = None) -> None:
-        self._origin, _ = parse_origin(f"http://{runtime_api}")
+        try:
+            self._origin, _ = parse_origin(f"http://{runtime_api}")
+        except ValueError as error:
+            raise ValueError(
+                f"AWS_LAMBDA_RUNTIME_API is no host:port ({error}); an extension is started by AWS Lambda, or by `lambda-reactor emulate`"
+            ) from None
         self._pool = Pool(network)
         self._managed, self._done = managed, done
         self.identifier = ""

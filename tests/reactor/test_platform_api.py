@@ -66,3 +66,9 @@ async def test_who_is_not_registered_reports_no_error(autojump_clock, platform, 
     server = await server_of(network, 9001)
     await platform.report_error(api.INIT_ERROR_PATH, "Extension.X", "why")
     assert server.requests == []
+
+
+@pytest.mark.parametrize("address", ["", ":80", "127.0.0.1:99999", "a b"])
+def test_an_address_that_is_none_is_said_with_what_to_do(network, address):
+    with pytest.raises(ValueError, match=r"AWS_LAMBDA_RUNTIME_API is no host:port .* lambda-reactor emulate"):
+        PlatformApi(address, network, False)
