@@ -70,5 +70,5 @@ async def test_who_is_not_registered_reports_no_error(autojump_clock, platform, 
 
 @pytest.mark.parametrize("address", ["", ":80", "127.0.0.1:99999", "a b"])
 def test_an_address_that_is_none_is_said_with_what_to_do(network, address):
-    with pytest.raises(ValueError, match=r"AWS_LAMBDA_RUNTIME_API is no host:port .* lambda-reactor emulate"):
+    with pytest.raises(ValueError, match=r"AWS_LAMBDA_RUNTIME_API is no host:port .*`lambda-reactor emulate`"):
         PlatformApi(address, network, False)
