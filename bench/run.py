@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.table import Row, show
 
 ROOT = Path(__file__).resolve().parent.parent
-HELPERS = ("__init__", "run", "table", "traffic")
+HELPERS = ("__init__", "run", "least", "table", "traffic")
 LONGEST_S = 120
 ONE = "--one"
 
