@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from protocols.intake_logs import escape
+from protocols.json_numbers import spelt
 
 LEVELS = {
     "FATAL": "critical",
@@ -54,7 +55,7 @@ def to_compact_json(value: object) -> str | None:
 
 
 def _with_plain_numbers(value: object) -> str:
-    """The same, slowly: Python writes `1e-05` and `1e+16` where the reference writes `0.00001` and `1e16`; its `Infinity` is no JSON."""
+    """The same, slowly: Python has its own spelling of some numbers, and its `Infinity` is no JSON."""
     if type(value) is float:
         return _number(value)
     if type(value) is dict:
@@ -68,13 +69,7 @@ def _number(value: float) -> str:
     if not math.isfinite(value):
         # It was written with an exponent beyond every float; a reader takes this for the same.
         return "null" if math.isnan(value) else "1e999" if value > 0 else "-1e999"
-    digits, mark, exponent = repr(value).partition("e")
-    if not mark:
-        return digits
-    if exponent == "-05":
-        sign = digits[:1] if digits[0] == "-" else ""
-        return f"{sign}0.0000{digits.removeprefix('-').replace('.', '')}"
-    return f"{digits}e{int(exponent)}"
+    return spelt(value)
 
 
 def parse_object(text: str) -> Fields | None:
