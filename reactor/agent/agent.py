@@ -363,13 +363,13 @@ class Agent:
 
     def _runtime_done(self, record: read.Record) -> None:
         if (fields := _request(record)) is not None:
-            event = ev.RuntimeDone(self._now, fields["requestId"], read.read_text(fields.get("status")) or "unknown", record)
+            event = ev.RuntimeDone(self._now, fields["requestId"], _status_of(fields), record)
             self._invocation(event.request_id, event)
             self._tell(event)
 
     def _report(self, record: read.Record) -> None:
         if (fields := _request(record)) is not None:
-            event = ev.Report(self._now, fields["requestId"], read.read_text(fields.get("status")) or "unknown", record)
+            event = ev.Report(self._now, fields["requestId"], _status_of(fields), record)
             self._invocation(event.request_id, event)
             self._tell(event)
 
@@ -563,6 +563,11 @@ def _kind_of(item: given.Traces | given.ClientTraceStats | given.PassedOn) -> tu
     if isinstance(item, given.Traces):
         return "span", sum(len(chunk.spans) for chunk in item.decoded.chunks)
     return ("statistics", 1) if isinstance(item, given.ClientTraceStats) else (item.proxied.product, 1)
+
+
+def _status_of(fields: dict[str, Any]) -> str:
+    """How it ended. A record that does not say so tells of no failure."""
+    return read.read_text(fields.get("status")) or "success"
 
 
 def _request(record: read.Record) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from emulator.decode import decode
 from fsm import effects as do
 from protocols import lifecycle_api
 from protocols.extensions_api import NextInvoke, Refusal, Registration
@@ -198,6 +199,26 @@ def test_a_timeout_is_flushed_and_reported_before_the_sandbox_ends(life, records
     names = b"".join(send.payload.body.raw for send in sends(flushed))
     assert b"aws.lambda.enhanced.timeouts" in names
     assert b"aws.lambda.enhanced.shutdowns" in names
+
+
+@pytest.mark.parametrize(("status", "error"), [({}, 0), ({"status": None}, 0), ({"status": "success"}, 0), ({"status": "error"}, 1)])
+def test_an_end_that_says_no_status_is_no_failure(life_of, records, status, error):
+    life = life_of().ready()
+    life.invoke("a")
+    request = Request("POST", "/lambda/start-invocation", ((b"lambda-runtime-aws-request-id", b"a"),), b"{}")
+    life.tell(given.Called(request, lifecycle_api.read(request)))
+    life.telemetry(records.start("a"), records.platform("runtimeDone", requestId="a", metrics={"durationMs": 2.0}, **status))
+    life.telemetry(records.report("a"))
+    life.shut_down()
+    life.settle()
+    [traces] = [send.payload.body for send in sends(life.told) if send.payload.body.kind == "traces"]
+    [span] = [
+        span
+        for payload in decode(traces.path, [(b"dd-api-key", b"k"), *traces.headers], traces.raw).document["tracer_payloads"]
+        for chunk in payload["chunks"]
+        for span in chunk["spans"]
+    ]
+    assert (span["name"], span.get("error", 0)) == ("aws.lambda", error)
 
 
 def test_an_invocation_that_was_lost_on_the_way_to_us_is_counted_by_its_records(life, records):
