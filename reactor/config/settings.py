@@ -57,7 +57,8 @@ GENERAL = group(
     row("org_uuid", p.parse_text, "",
         "The organisation's id. It turns on delegated authentication, which comes before every other source of a key."),
     row("log_level", p.parse_log_level, "info",
-        "How much the extension says about itself: error, warn, info, debug or trace."),
+        "How much the extension says about itself: error, warn, info, debug or trace. At debug it begins with the settings that are not "
+        "their defaults, secrets as their length."),
     row("flush_timeout_s", p.parse_timeout_s, 30, env="FLUSH_TIMEOUT", text=
         "Longest time of one request to an intake, in seconds; also the span of 20 invocations below which the default flush strategy "
         "flushes in the background."),
