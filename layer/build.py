@@ -37,7 +37,7 @@ def place_of() -> str:
 
 
 def is_built(architecture: Architecture) -> bool:
-    """Of these sources."""
+    """Of these sources, and to the end: the zip is the last that is written, and the first that goes when it is built anew."""
     name = f"layer-{architecture.name}"
     return (BUILD / f"{name}.zip").exists() and (BUILD / name / place_of().removeprefix("/opt/")).exists()
 
@@ -137,16 +137,19 @@ def main(words: list[str]) -> int:
     target = BUILD / f"layer-{architecture.name}.zip"
     if "if-new" in words and is_built(architecture):
         return 0
+    target.unlink(missing_ok=True)
     try:
         stage = build(architecture)
     except BuildError as error:
         print(error, file=sys.stderr)
         return NOT_HERE if isinstance(error, NotHereError) else FAILED
-    pack.make_zip(stage, target)
     parts = bill.bill(
         architecture, debian.read_lock(architecture), wheels.fetch(architecture, CACHE), {"musl": f"of zig {version('ziglang')}"}
     )
     (BUILD / f"layer-{architecture.name}.cdx.json").write_text(parts)
+    half = target.with_suffix(".half")
+    pack.make_zip(stage, half)
+    half.replace(target)
     if "image" in words:
         pack.make_tar(stage, BUILD / f"image-{architecture.name}.tar")
     unzipped = sum(file.stat().st_size for file in pack.files(stage))

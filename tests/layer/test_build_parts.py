@@ -215,6 +215,31 @@ def test_the_bill_names_every_part_with_version_licence_and_hash():
     assert components["trio"]["hashes"][0]["content"] == "0" * 64
 
 
+@pytest.mark.parametrize("where", ["build", "make_zip"])
+def test_a_build_that_was_interrupted_is_no_layer(monkeypatch, tmp_path, where):
+    def build_half(architecture):
+        stage = tmp_path / f"layer-{architecture.name}"
+        (stage / build.place_of().removeprefix("/opt/")).mkdir(parents=True, exist_ok=True)
+        if where == "build":
+            raise KeyboardInterrupt
+        return stage
+
+    def zip_half(stage, target):
+        target.write_bytes(b"PK")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    monkeypatch.setattr(build, "build", build_half)
+    monkeypatch.setattr(build.pack, "make_zip", zip_half)
+    monkeypatch.setattr(build.bill, "bill", lambda *words: "{}")
+    monkeypatch.setattr(build, "version", lambda name: "1")
+    monkeypatch.setattr(wheels, "fetch", lambda architecture, cache: [])
+    (tmp_path / "layer-x86_64.zip").write_bytes(b"of an earlier build")
+    with pytest.raises(KeyboardInterrupt):
+        build.main(["x86_64"])
+    assert not build.is_built(ARCHITECTURES["x86_64"])
+
+
 def test_what_the_machine_lacks_has_an_exit_code_of_its_own(monkeypatch, tmp_path, capsys):
     """What asked for the layer may go on without it then, and not where the build is wrong."""
     monkeypatch.setattr(build, "CACHE", tmp_path / "cache")
