@@ -1,10 +1,11 @@
-"""The least that a replay can cost in this language: one straight line from the same text to bodies of the same kinds and of smaller sizes.
+"""What is left of a replay when all that the agent is for is left out: a straight line from the same text to bodies of the same kinds.
 
-Nothing is decided, bounded, checked, combined over time, counted or told, and every tag is text already. What nobody can leave out is done:
-read the lines, take each record and each value once, serialise, compress. No agent in Python costs less than this.
+Nothing is decided, bounded, checked, combined over time, counted or told; every tag, and what else is the same in each log entry,
+is serialised already. The lines are read, each record and each value is taken once, written, and compressed.
 """
 
 import json
+from json.encoder import encode_basestring_ascii as quoted
 from math import ceil, log
 from struct import pack
 from typing import Any
@@ -26,7 +27,11 @@ TAGS = (
     "runtime:provided.al2023",
     "service:orders",
 )
-TAGS_OF_LOGS, TAGS_OF_SERIES = ",".join(TAGS), json.dumps(TAGS)
+TAGS_OF_SERIES = json.dumps(TAGS)
+REST_OF_LOG = (
+    f'"lambda":{{"arn":"{ARN}","request_id":""}},"status":"info"}},"hostname":"{ARN}","service":"orders",'
+    f'"ddsource":"lambda","ddtags":"{",".join(TAGS)}"}}'
+)
 TAGS_OF_SKETCHES = b"".join(b'"' + bytes([len(tag)]) + tag.encode() for tag in TAGS)
 OF_REPORT = ("duration", "billed_duration", "memorysize", "max_memory_used", "estimated_cost", "post_runtime_duration", "init_duration")
 NAMES = ("invocations", "runtime_duration", *OF_REPORT)
@@ -36,7 +41,7 @@ HEADS = {name: b"\n" + bytes([len(name) + 20]) + b"aws.lambda.enhanced." + name.
 def bodies(lines: list[str]) -> int:
     """Bytes of them all."""
     compressor, size = zstd.ZstdCompressor(), 0
-    logs: list[dict[str, Any]] = []
+    logs: list[str] = []
     sketches: list[bytes] = []
     series: list[str] = []
     for line in lines[1:]:
@@ -48,15 +53,14 @@ def bodies(lines: list[str]) -> int:
             for datagram in told["lines"]:
                 measure(datagram, told["at_ms"], series, sketches)
         elif logs:
-            text = json.dumps(logs, separators=(",", ":")), '{"series":[' + ",".join(series) + "]}"
-            for body in (text[0].encode(), text[1].encode(), b"".join(sketches)):
+            for body in (f"[{','.join(logs)}]".encode(), f'{{"series":[{",".join(series)}]}}'.encode(), b"".join(sketches)):
                 compressor.set_pledged_input_size(len(body))
                 size += len(compressor.compress(body, compressor.FLUSH_FRAME))
             logs, sketches, series = [], [], []
     return size
 
 
-def take(record: dict[str, Any], at_ms: int, logs: list[dict[str, Any]], sketches: list[bytes]) -> None:
+def take(record: dict[str, Any], at_ms: int, logs: list[str], sketches: list[bytes]) -> None:
     kind, said = record["type"], record["record"]
     if kind == "function":
         logs.append(log_of(said, record["time"]))
@@ -71,9 +75,8 @@ def take(record: dict[str, Any], at_ms: int, logs: list[dict[str, Any]], sketche
         sketches += [sketch(name, value, at_ms) for name, value in zip(OF_REPORT, (*metrics.values(), 0.1, 0.2, 0.3), strict=True)]
 
 
-def log_of(line: str, time: str) -> dict[str, Any]:
-    message = {"message": line, "lambda": {"arn": ARN, "request_id": ""}, "timestamp": time, "status": "info"}
-    return {"message": message, "hostname": ARN, "service": "orders", "ddsource": "lambda", "ddtags": TAGS_OF_LOGS}
+def log_of(line: str, time: str) -> str:
+    return f'{{"message":{{"message":{quoted(line)},"timestamp":"{time}",{REST_OF_LOG}'
 
 
 def measure(datagram: str, at_ms: int, series: list[str], sketches: list[bytes]) -> None:
