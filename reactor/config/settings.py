@@ -262,7 +262,8 @@ METRICS = group(
     row("dogstatsd_queue_size", p.parse_size, 1024, effect=ACCEPTED, text=
         "Datagrams between reader and parser. They are parsed as they are read: there is no queue."),
     row("dogstatsd_socket", p.parse_optional_text, None,
-        "The path of a Unix datagram socket that takes metrics beside UDP port 8125."),
+        "The path of a Unix datagram socket that takes metrics beside UDP port 8125. "
+        "The system keeps some ten datagrams there: a client that is not told to wait (socket_timeout) drops what is beyond."),
     row("extension_metrics", p.parse_bool, False,
         "Also send the extension's figures about itself, as datadog.lambda_reactor.*: datagrams, losses, flushes, bytes."),
 )

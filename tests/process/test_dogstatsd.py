@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +17,7 @@ from reactor.stage0 import RECEIVE_BUFFER_BYTES
 pytestmark = pytest.mark.peers
 
 PATH = "/tmp/dsd.socket"
+CLIENT_WAITS_S = "5"
 DATAGRAM_COST_BYTES = 832  # what the kernel charges for a small one
 BUFFER_BYTES = 2 * min(RECEIVE_BUFFER_BYTES, int(Path("/proc/sys/net/core/rmem_max").read_text()))
 HOT_SHOTS = "hot-shots@17.1.1"
@@ -25,7 +27,8 @@ LOST = re.compile(r"(\d+) datagram: the kernel's buffer was full")
 CLIENT = """
 import sys
 from datadog.dogstatsd import DogStatsd
-place = {"socket_path": sys.argv[1]} if sys.argv[1] else {"host": "127.0.0.1", "port": 8125}
+# A Unix socket has room for some ten datagrams, whoever reads it: a client that does not wait drops what is beyond.
+place = {"socket_path": sys.argv[1], "socket_timeout": float(sys.argv[2])} if sys.argv[1] else {"host": "127.0.0.1", "port": 8125}
 with DogStatsd(disable_telemetry=True, disable_buffering=False, constant_tags=["team:shop"], **place) as client:
     for number in range(1, 1001):
         client.increment("c.increments", tags=["parity:%d" % (number % 2)])
@@ -101,11 +104,20 @@ def lost_by_the_kernel(found):
     return sum(int(number) for line in found.own("WARN") for number in LOST.findall(line))
 
 
-@pytest.mark.parametrize("path", ["", PATH], ids=["udp", "unix"])
-async def test_all_that_a_real_client_sends_arrives_with_its_values(scene_of, path):
+@pytest.mark.parametrize(("path", "held_up_s"), [("", 0), (PATH, 0), (PATH, 0.5)], ids=["udp", "unix", "unix-held-up"])
+async def test_all_that_a_real_client_sends_arrives_with_its_values(scene_of, path, held_up_s):
     pytest.importorskip("datadog")
     scene = scene_of({"DD_SERVERLESS_FLUSH_STRATEGY": "end", "DD_DOGSTATSD_SOCKET": PATH}, timeout_ms=10_000)
-    found = await scene.play([Step(), step_of(scene, CLIENT, path)])  # the path is there once the extension is loaded whole
+
+    async def during(call):
+        async with trio.open_nursery() as nursery:
+            if held_up_s:  # as on a busy machine, where the extension has no turn for a while
+                scene.extension.send_signal(signal.SIGSTOP)
+            nursery.start_soon(run_inside, scene, CLIENT, path, CLIENT_WAITS_S)
+            await trio.sleep(held_up_s)
+            scene.extension.send_signal(signal.SIGCONT)
+
+    found = await scene.play([Step(), Step(during=during)])  # the path is there once the extension is loaded whole
     assert found.account.problems == ()
     metrics = {(each.name, tuple(tag for tag in each.tags if tag.startswith("parity:"))): each for each in found.account.metrics}
     whole = {name: each for (name, _), each in metrics.items() if name.startswith("c.")}
