@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 
 from emulator.world.extension import Bounds, Figures, Place
-from fsm.on_demand import State
 from pipelines.logs.batch import PLATFORM_RESERVE_BYTES, QUEUE_BYTES_MAX
 from pipelines.metrics import aggregate
 from pipelines.metrics.pipeline import OWN_BYTES_MAX, OWN_CONTEXTS_MAX
@@ -80,10 +79,6 @@ class SimulatedProcess:
 
     def bounds(self) -> Bounds:
         return BOUNDS
-
-    @property
-    def has_ended(self) -> bool:
-        return self.process.agent.lifecycle.state is State.EXIT
 
 
 def _of_pipelines(pipelines: Any) -> Mapping[str, Any]:

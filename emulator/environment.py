@@ -7,18 +7,6 @@ from collections.abc import Mapping
 
 from emulator.values import FunctionConfig
 
-OVERRIDABLE = frozenset(
-    {
-        "AWS_LAMBDA_LOG_FORMAT",
-        "AWS_LAMBDA_LOG_LEVEL",
-        "AWS_XRAY_CONTEXT_MISSING",
-        "AWS_XRAY_DAEMON_ADDRESS",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "PATH",
-        "TZ",
-    }
-)
 RESERVED = frozenset(
     {
         "AWS_REGION",

@@ -7,7 +7,7 @@ import contextlib
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import attrs
@@ -71,7 +71,6 @@ class Intake:
         self._arrivals: deque[Arrival] = deque()
         self._arrival_bytes = 0
         self._origin_s: float | None = None
-        self._changed = trio.Event()
 
     def __repr__(self) -> str:
         return f"<Intake {self.statistics}>"
@@ -99,14 +98,6 @@ class Intake:
         problems = [{"at_ms": each.at_ms, "path": each.path, "problem": text} for each in self._arrivals for text in each.decoded.problems]
         refused = [{"at_ms": each.at_ms, "path": each.path, "answer": each.answer} for each in self._arrivals if not each.kept]
         return {"outputs": self.documents(), "problems": problems, "not_kept": refused, "statistics": attrs.asdict(self.statistics)}
-
-    def export_json(self) -> str:
-        return json.dumps(self.export(), indent=1, ensure_ascii=True)
-
-    async def wait_until(self, holds: Callable[["Intake"], bool]) -> None:
-        """Return once `holds(self)`; it is asked now and after each arrival. The caller sets the deadline."""
-        while not holds(self):
-            await self._changed.wait()
 
     # Serving.
 
@@ -216,8 +207,6 @@ class Intake:
             forgotten = self._arrivals.popleft()
             self._arrival_bytes -= forgotten.weight
             self._count(forgotten=1, forgotten_bytes=forgotten.weight)
-        self._changed.set()
-        self._changed = trio.Event()
 
     def _count(self, **more: int) -> None:
         self.statistics = attrs.evolve(self.statistics, **{name: getattr(self.statistics, name) + n for name, n in more.items()})

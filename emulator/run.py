@@ -1,9 +1,7 @@
 """A sandbox from birth to spindown: `run_sandbox`, and `open_sandbox` for those who decide as they go."""
 
-import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,12 +20,6 @@ from reactor.net.clock import Clock, SystemClock
 EXTENSION_NAME = "datadog-agent"
 
 StreamHandler = Callable[[trio.SocketStream], Awaitable[None]]
-
-
-def discover_extensions(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Every executable regular file directly in `folder`, by its name: what the platform would start. Others are ignored."""
-    found = sorted(path for path in folder.iterdir() if path.is_file() and path.stat().st_mode & stat.S_IXUSR)
-    return {path.name: (str(path.resolve()),) for path in found}
 
 
 @asynccontextmanager

@@ -13,7 +13,6 @@ import trio
 from protocols.http_server import HttpLimits, Refused, Request, Response, ServerConnection
 
 LIMITS = HttpLimits(body_bytes_max=24 * 1024 * 1024, body_ms=60_000)
-ACCEPT_BACKLOG = 128
 
 
 @attrs.frozen

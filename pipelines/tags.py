@@ -103,52 +103,7 @@ def comma_list(tags: Mapping[str, str]) -> str:
     return ",".join(tag_list(tags))
 
 
-def function_tag_map(tags: Mapping[str, str]) -> dict[str, str]:
-    """The one entry that a trace payload carries."""
-    return {FUNCTION_TAG: comma_list(tags)}
-
-
-def proxied_tags(tags: Mapping[str, str]) -> str:
-    """The value of `X-Datadog-Additional-Tags` on what is passed through to other intakes (specification, tags 6)."""
-    return f"_dd.origin:lambda;functionname:{tags.get('functionname', '')}"
-
-
 def without_keys(tags: Mapping[str, str], excluded: Iterable[str]) -> dict[str, str]:
     """The tags but those whose key is on the exclusion list for metrics (specification, metrics 3.5)."""
     refused = frozenset(excluded)
     return {key: value for key, value in tags.items() if key not in refused}
-
-
-def invoked_alias(invoked_arn: str) -> str:
-    """The alias that an invocation was addressed to; "" for a version, $LATEST or none."""
-    parts = invoked_arn.split(":")
-    qualifier = parts[7] if len(parts) > 7 else ""
-    return "" if qualifier.isdigit() or qualifier == LATEST else qualifier
-
-
-def runtime_of_environ(environ: bytes) -> str:
-    """The runtime named in a process's environment block (`/proc/<pid>/environ`); "" when it names none."""
-    try:
-        entries = environ.decode().split("\0")
-    except UnicodeDecodeError:
-        return ""
-    value = next((entry for entry in entries if entry.startswith("AWS_EXECUTION_ENV=")), "").partition("=")[2]
-    return value.rpartition("_")[2].replace('"', "")
-
-
-def runtime_of_os_release(os_release: bytes) -> str:
-    """The runtime that an image without a managed one stands for (`/etc/os-release`); "" when it is another system."""
-    for line in os_release.decode("utf-8", "replace").splitlines():
-        name, _, value = line.partition("=")
-        if name == "PRETTY_NAME":
-            pretty = value.replace('"', "")
-            if pretty == "Amazon Linux 2":
-                return "provided.al2"
-            return "provided.al2023" if pretty.startswith("Amazon Linux 2023") else ""
-    return ""
-
-
-def detect_runtime(environs: Iterable[bytes], os_release: bytes) -> str:
-    """The runtime of the sandbox: of the first process that names one (not ours, not process 1), else of the system, else `unknown`."""
-    named = (runtime_of_environ(environ) for environ in environs)
-    return next(filter(None, named), "") or runtime_of_os_release(os_release) or "unknown"

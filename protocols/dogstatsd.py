@@ -52,11 +52,6 @@ class LineRefused(Exception):
         self.detail = detail
 
 
-def split_lines(datagram: bytes) -> list[bytes]:
-    """The lines of a datagram without their line ends; empty ones are left out."""
-    return [line for line in (raw.removesuffix(b"\r") for raw in datagram.split(b"\n")) if line]
-
-
 def parse_line(line: bytes) -> Sample:
     """One metric line.
 

@@ -294,14 +294,6 @@ class ServerConnection:
         out.append(self.end_response())
         return b"".join(out)
 
-    def start_response(self, status: int, headers: Headers = ()) -> bytes:
-        """Begin an answer of unknown length: chunked, or up to the close for HTTP/1.0."""
-        return self._send_head(status, headers, ())
-
-    def send_chunk(self, data: bytes) -> bytes:
-        """One more piece of the answer; an empty one is no bytes at all (it would end a chunked body)."""
-        return self._send(h11.Data(data=data)) if data and not self._is_head_request() else b""
-
     def end_response(self) -> bytes:
         """End the answer; readies the next request."""
         out = self._send(h11.EndOfMessage())

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 PATH = "/api/v2/logs"
 CONTENT_TYPE = "application/json"
-PROTOCOL_HEADER = ("DD-PROTOCOL", "agent-json")
-"""Goes with every request to the intake, and with none to an Observability Pipelines Worker."""
 
 ENTRY_BYTES_MAX = 1024 * 1024
 BATCH_ENTRIES_MAX = 1000

@@ -82,10 +82,6 @@ def owner_record(owner: str) -> bytes:
     return record(OWNER, json.dumps({"version": VERSION, "owner": owner}, separators=(",", ":")).encode())
 
 
-def taken_record(kind: int, epoch_ms: int, *data: bytes) -> bytes:
-    return b"".join(taken_parts(kind, epoch_ms, *data))
-
-
 def taken_parts(kind: int, epoch_ms: int, *data: bytes) -> list[bytes]:
     """As `record_parts`."""
     return record_parts(kind, TAKEN.pack(epoch_ms), *data)

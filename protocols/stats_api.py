@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 import msgpack  # type: ignore[import-untyped, unused-ignore]
 
-ROUTE = "/v0.6/stats"
 BODY_BYTES_MAX = 2 * 1024 * 1024
 VALUE_BYTES_MAX = 256 * 1024  # one group, or one member of the payload
 GROUPS_MAX = 12_000  # a group with its names and two summaries takes 180 bytes at least, so no real body has more

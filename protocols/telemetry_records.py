@@ -308,8 +308,7 @@ def read_outcome(record: Record) -> OutcomeFields | None:
     )
 
 
-read_init_runtime_done = read_init_report = read_restore_runtime_done = read_restore_report = read_outcome
-read_restore_start = read_init_start
+read_init_report = read_restore_report = read_outcome
 
 
 def read_start(record: Record) -> StartFields | None:
@@ -354,17 +353,6 @@ def read_logs_dropped(record: Record) -> LogsDroppedFields | None:
         return None
     reason = read_text(fields.get("reason")) or "unknown"
     return LogsDroppedFields(reason, read_count(fields.get("droppedRecords")) or 0, read_count(fields.get("droppedBytes")) or 0)
-
-
-def read_spans(record: Record) -> list[tuple[str, int | None, float]]:
-    """`(name, start in epoch ms or None, duration_ms)` for each usable entry of a record's `spans`."""
-    fields = record.get("record")
-    spans = fields.get("spans") if type(fields) is dict else None
-    return [
-        (name, parse_time_ms(span.get("start")), ms)
-        for span in (spans if type(spans) is list else ())
-        if type(span) is dict and type(name := span.get("name")) is str and (ms := read_number(span.get("durationMs"))) is not None
-    ]
 
 
 def _with_request_id(record: Record) -> Record | None:

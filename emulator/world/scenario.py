@@ -38,7 +38,6 @@ class Trouble:
 # lines_lost: its lines never arrive, and logsDropped says so; unknown, malformed: foreign elements among its records; garbage: a request
 # before it that is no JSON; slow: the body comes in pieces with pauses.
 TROUBLES = ("late", "hold", "functions_last", "twice", "cut", "split", "lines_lost", "unknown", "malformed", "garbage", "slow")
-DISORDER = ("hold", "functions_last", "twice", "cut", "late")  # after these a line may be read under another invocation than its own
 
 
 @attrs.frozen

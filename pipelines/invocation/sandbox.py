@@ -18,11 +18,6 @@ class SandboxSpans:
         self._adopting = 0  # the trace of a library that makes its own spans
         self._is_warm = False  # an invocation is over: what led to it belongs to no other
 
-    @property
-    def cold_start_id(self) -> int:
-        """The id of the cold start's span, while it is still to be sent; else 0."""
-        return self._cold_start["span_id"] if self._cold_start is not None and self._restore is None else 0
-
     def init_start(self, at_ns: int) -> None:
         if not self._settings.is_managed:
             self._cold_start = make_span(COLD_START, self._settings, self._make_id(), at_ns)

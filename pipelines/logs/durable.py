@@ -3,7 +3,7 @@
 Nothing is lost here: a line that waits too long, or for which there is no room, goes on without decoration. (specification, logs 8)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pipelines.logs.held import DurableContext, Line, held_bytes
 
@@ -23,18 +23,6 @@ def read_execution_arn(arn: object) -> DurableContext | None:
         return None
     name, _, execution_id = arn.partition(ARN_MARK)[2].partition("/")
     return DurableContext(execution_id, name) if name and execution_id else None
-
-
-def read_span_meta(meta: Mapping[str, object]) -> tuple[str, DurableContext] | None:
-    """The request id and its execution, from the meta of a tracer's `aws.lambda` span; None when one of the three texts is missing."""
-    texts = [meta.get(key) for key in ("request_id", "aws.durable.execution_id", "aws.durable.execution_name")]
-    request_id, execution_id, name = (text if type(text) is str else "" for text in texts)
-    if not (request_id and execution_id and name):
-        return None
-    status, first = meta.get("aws.durable.execution_status"), meta.get("aws.durable.first_invocation")
-    return request_id, DurableContext(
-        execution_id, name, status if type(status) is str else None, first == "true" if type(first) is str else None
-    )
 
 
 def decoration(text: str, context: DurableContext, managed: bool) -> list[tuple[str, str | bool]]:

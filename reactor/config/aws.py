@@ -28,10 +28,6 @@ class SandboxEnvironment:
         return self.initialization_type == "lambda-managed-instances"
 
     @property
-    def is_snap_start(self) -> bool:
-        return self.initialization_type == "snap-start"
-
-    @property
     def has_wrapper(self) -> bool:
         """Whether the shipped script starts the runtime, which then talks to our proxy."""
         return self.exec_wrapper == WRAPPER

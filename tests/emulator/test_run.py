@@ -15,7 +15,7 @@ import trio
 
 from emulator.fake_runtime import FakeRuntime, Step
 from emulator.faults import parse_fault
-from emulator.run import discover_extensions, open_sandbox, run_sandbox
+from emulator.run import open_sandbox, run_sandbox
 from emulator.values import FunctionConfig, Invocation, SandboxError
 from emulator.wire import relay_to
 
@@ -252,14 +252,6 @@ async def test_a_function_without_a_folder_is_refused_clearly(tmp_path):
     config = FunctionConfig(handler="a.b", task_root=tmp_path / "nowhere")
     with pytest.raises(SandboxError, match="nowhere is not there"):
         await run_sandbox(config, None, [])
-
-
-def test_extensions_are_the_executable_files_of_the_folder(tmp_path):
-    for name, mode in (("runs", 0o755), ("data", 0o644)):
-        (tmp_path / name).write_text("#!/bin/sh\n")
-        (tmp_path / name).chmod(mode)
-    (tmp_path / "folder").mkdir(mode=0o755)
-    assert discover_extensions(tmp_path) == {"runs": (str(tmp_path / "runs"),)}
 
 
 async def test_a_cancelled_run_leaves_no_process(function):

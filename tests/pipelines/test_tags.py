@@ -9,14 +9,8 @@ from pipelines.tags import (
     build_arn,
     clean,
     comma_list,
-    detect_runtime,
-    function_tag_map,
     function_tags,
-    invoked_alias,
-    proxied_tags,
     runtime_family,
-    runtime_of_environ,
-    runtime_of_os_release,
     without_keys,
 )
 
@@ -123,66 +117,9 @@ def test_a_tag_that_cleaning_empties_is_left_out():
     assert function_tags(BARE, {"b": "x,y"})["b"] == "xy"
 
 
-def test_the_function_tag_map_has_the_comma_list():
-    assert function_tag_map({"b": "1", "a": "2"}) == {"_dd.tags.function": "a:2,b:1"}
-
-
-@pytest.mark.parametrize(
-    ("tags", "value"), [({"functionname": "F"}, "_dd.origin:lambda;functionname:F"), ({}, "_dd.origin:lambda;functionname:")]
-)
-def test_what_is_passed_through_names_the_function(tags, value):
-    assert proxied_tags(tags) == value
-
-
 def test_excluded_keys_are_whole_keys():
     tags = {"region": "r", "team": "checkout", "function_arn": "x"}
     assert without_keys(tags, ["function_arn", "team:checkout", "reg"]) == {"region": "r", "team": "checkout"}
-
-
-@pytest.mark.parametrize(
-    ("arn", "alias"),
-    [(ARN, ""), (f"{ARN}:7", ""), (f"{ARN}:$LATEST", ""), (f"{ARN}:live", "live"), ("", "")],
-)
-def test_an_alias_is_a_qualifier_that_is_no_version(arn, alias):
-    assert invoked_alias(arn) == alias
-
-
-@pytest.mark.parametrize(
-    ("environ", "runtime"),
-    [
-        (b"A=1\0AWS_EXECUTION_ENV=AWS_Lambda_python3.12\0B=2\0", "python3.12"),
-        (b'\0NAME ="AmazonLinux"\0V="2\0AWS_EXECUTION_ENV="AWS_Lambda_java123"\0somethingelse="abd\0"', "java123"),
-        (b"AWS_EXECUTION_ENV=AWS_Lambda_java8.al2", "java8.al2"),
-        (b"AWS_EXECUTION_ENV=AWS_Lambda_nodejs20.x", "nodejs20.x"),
-        (b"AWS_EXECUTION_ENV=AWS_Lambda_dotnet8", "dotnet8"),
-        (b"MY_AWS_EXECUTION_ENV=AWS_Lambda_dotnet8", ""),
-        (b"AWS_EXECUTION_ENV=AWS_Lambda_dotnet8\0X=\xff", ""),
-        (b"", ""),
-    ],
-)
-def test_a_process_names_its_runtime(environ, runtime):
-    assert runtime_of_environ(environ) == runtime
-
-
-@pytest.mark.parametrize(
-    ("os_release", "runtime"),
-    [
-        (b'NAME="x"\nPRETTY_NAME="Amazon Linux 2"\n', "provided.al2"),
-        (b'PRETTY_NAME="Amazon Linux 2023.4.20240429"', "provided.al2023"),
-        (b'PRETTY_NAME="Amazon Linux 2 extra"', ""),
-        (b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"', ""),
-        (b"", ""),
-    ],
-)
-def test_a_system_stands_for_a_runtime(os_release, runtime):
-    assert runtime_of_os_release(os_release) == runtime
-
-
-def test_the_first_process_that_names_a_runtime_wins_then_the_system():
-    named = [b"", b"\xffAWS_EXECUTION_ENV=x", b"AWS_EXECUTION_ENV=AWS_Lambda_ruby3.3", b"AWS_EXECUTION_ENV=AWS_Lambda_go1.x"]
-    assert detect_runtime(named, b'PRETTY_NAME="Amazon Linux 2"') == "ruby3.3"
-    assert detect_runtime([b""], b'PRETTY_NAME="Amazon Linux 2"') == "provided.al2"
-    assert detect_runtime([], b"") == "unknown"
 
 
 def test_stats_are_never_a_function_tag():

@@ -21,7 +21,6 @@ from protocols.dogstatsd import (
     parse_namespace,
     parse_number,
     prefixed,
-    split_lines,
     unique_tags,
 )
 
@@ -132,20 +131,6 @@ def test_of_more_than_100_tags_the_surplus_is_cut():
 def test_tags_are_sorted_by_key_and_value_not_as_text():
     # "-" sorts before ":", but the key "a" sorts before the key "a-b".
     assert unique_tags(["a-b:1", "a:2", "a:1", "a", "a:", "a:1"]) == ("a", "a:1", "a:2", "a-b:1")
-
-
-@pytest.mark.parametrize(
-    ("datagram", "lines"),
-    [
-        (b"", []),
-        (b"\n\n", []),
-        (b"\r\n", []),
-        (b"a:1|c", [b"a:1|c"]),
-        (b"a:1|c\r\nb:1|c\n", [b"a:1|c", b"b:1|c"]),
-    ],
-)
-def test_a_datagram_is_split_into_lines(datagram, lines):
-    assert split_lines(datagram) == lines
 
 
 NUMBER = re.compile(r"[+-]?(inf|infinity|nan|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)", re.ASCII | re.IGNORECASE)

@@ -238,30 +238,6 @@ def test_an_answer_is_framed_for_the_request(method, response, length, body):
     assert not connection.must_close
 
 
-def test_an_answer_in_pieces_is_chunked_and_the_connection_goes_on():
-    connection = ServerConnection(LIMITS)
-    connection.receive(get())
-    connection.next_request()
-    wire = connection.start_response(200, ((b"X", b"y"),)) + connection.send_chunk(b"one ") + connection.send_chunk(b"")
-    assert connection.busy
-    wire += connection.send_chunk(b"two") + connection.end_response()
-    head, body, end = parsed("GET", wire)
-    assert (dict(head.headers)[b"transfer-encoding"], body) == (b"chunked", b"one two")
-    assert isinstance(end, h11.EndOfMessage)
-    connection.receive(get(b"/next"))
-    assert connection.next_request().path == "/next"
-
-
-def test_an_answer_in_pieces_to_http_1_0_ends_with_the_connection():
-    connection = ServerConnection(LIMITS)
-    connection.receive(b"GET / HTTP/1.0\r\n\r\n")
-    connection.next_request()
-    wire = connection.start_response(200) + connection.send_chunk(b"all") + connection.end_response()
-    assert wire.endswith(b"\r\n\r\nall")
-    assert b"chunked" not in wire
-    assert connection.must_close
-
-
 def test_a_peer_that_half_closes_still_gets_its_answer():
     connection = ServerConnection(LIMITS)
     connection.receive(get())

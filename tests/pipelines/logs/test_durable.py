@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.logs import durable
-from pipelines.logs.durable import DurableBuffer, decoration, read_execution_arn, read_span_meta
+from pipelines.logs.durable import DurableBuffer, decoration, read_execution_arn
 from pipelines.logs.held import LINE_BYTES, DurableContext
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
@@ -45,25 +45,6 @@ def texts(ready):
 )
 def test_the_execution_that_an_arn_names(arn, context):
     assert read_execution_arn(arn) == context
-
-
-META = {"request_id": "r", "aws.durable.execution_id": "i", "aws.durable.execution_name": "n"}
-
-
-@pytest.mark.parametrize(
-    ("meta", "found"),
-    [
-        (META, ("r", DurableContext("i", "n"))),
-        (META | {"aws.durable.first_invocation": "true"}, ("r", DurableContext("i", "n", None, True))),
-        (META | {"aws.durable.first_invocation": "True"}, ("r", DurableContext("i", "n", None, False))),
-        (META | {"aws.durable.execution_status": "SUCCEEDED"}, ("r", DurableContext("i", "n", "SUCCEEDED"))),
-        (META | {"request_id": ""}, None),
-        (META | {"aws.durable.execution_id": 7}, None),
-        ({}, None),
-    ],
-)
-def test_the_execution_that_a_span_names(meta, found):
-    assert read_span_meta(meta) == found
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.metrics import datagrams as datagrams_module
 from pipelines.metrics.aggregate import Aggregator, bucket_of_sample
 from pipelines.metrics.datagrams import DatagramReader
-from protocols.dogstatsd import LineRefused, is_check, is_event, parse_check, parse_event, parse_line, prefixed, split_lines
+from protocols.dogstatsd import LineRefused, is_check, is_event, parse_check, parse_event, parse_line, prefixed
 
 NOW_S = 1_700_000_005
 BUCKET_S = 1_700_000_000
@@ -28,7 +28,8 @@ def take_plainly(aggregator, datagrams, now_s, namespace=""):
     def refuse(reason):
         reasons[reason] = reasons.get(reason, 0) + 1
 
-    for line in (line for datagram in datagrams for line in split_lines(datagram)):
+    raw_lines = (raw.removesuffix(b"\r") for datagram in datagrams for raw in datagram.split(b"\n"))
+    for line in filter(None, raw_lines):
         try:
             if is_event(line):
                 events.append({"date_happened": now_s, **parse_event(line)})

@@ -51,12 +51,11 @@ def test_the_region(env, region):
 
 
 @pytest.mark.parametrize(
-    ("given", "managed", "snap_start"),
-    [("lambda-managed-instances", True, False), ("snap-start", False, True), ("on-demand", False, False), ("", False, False)],
+    ("given", "managed"), [("lambda-managed-instances", True), ("snap-start", False), ("on-demand", False), ("", False)]
 )
-def test_the_kind_of_sandbox(given, managed, snap_start):
+def test_the_kind_of_sandbox(given, managed):
     sandbox = read_sandbox({"AWS_LAMBDA_INITIALIZATION_TYPE": given})
-    assert (sandbox.is_managed, sandbox.is_snap_start) == (managed, snap_start)
+    assert sandbox.is_managed == managed
 
 
 @pytest.mark.parametrize(("given", "shipped"), [("/opt/datadog_wrapper", True), ("/opt/other", False), ("", False)])
