@@ -5,7 +5,7 @@ import itertools
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import trio
@@ -14,6 +14,7 @@ from cli import emulate_text
 from cli.launch import extension_command
 from cli.scenario import Outcome, Scenario, host_and_port, play
 from cli.verdict import can_compare_lines, failures_of
+from emulator.console import console_line
 from emulator.faults import KINDS, Fault, parse_fault
 from emulator.misbehaviour import parse_script
 from emulator.values import INIT_TYPES, FunctionConfig, Invocation, SandboxError
@@ -28,6 +29,7 @@ examples:
   lambda-reactor emulate --handler app.handler                          one call with {{}}, the function in this directory
   lambda-reactor emulate --handler app.handler --event order.json --invocations 10 --pause 2000
                                                                         ten calls, two seconds apart, frozen in between
+  lambda-reactor emulate --handler app.handler --listen 8080            calls come over HTTP, until Ctrl-C; then the account
   lambda-reactor emulate --handler app.handler --extension ./datadog-agent
                                                                         another extension, for comparison; `none` for none at all
   lambda-reactor emulate --runtime "node runtime.js" --handler index.handler
@@ -69,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     calls = parser.add_argument_group("the invocations")
     calls.add_argument("--event", action="append", default=[], metavar="FILE", help="a JSON payload; repeatable; default: {}")
     calls.add_argument("--invocations", type=_natural, metavar="N", help="how many, the events in turn; default: each event once")
+    calls.add_argument("--listen", type=_place, metavar="[HOST:]PORT", help="then take calls over HTTP until Ctrl-C; HOST: 127.0.0.1")
     calls.add_argument("--pause", type=_whole, default=0, metavar="MS", help="between invocations, frozen; default: 0")
 
     around = parser.add_argument_group("around them")
@@ -104,7 +107,7 @@ def carry_out(command: str, scenario: Scenario, args: argparse.Namespace) -> int
         if args.json is not None:
             args.json.write_text(json.dumps(emulate_text.as_document(outcome, failures), indent=1) + "\n", encoding="utf-8")
         if args.keep is not None:
-            keep(outcome, args.keep)
+            keep(outcome, args.keep, args.timeout)
     except BrokenPipeError:
         raise  # nobody reads on: not an error of the run
     except (SandboxError, OSError) as error:
@@ -134,7 +137,7 @@ def scenario_of(args: argparse.Namespace) -> Scenario:
     return Scenario(
         config=config,
         extension=extension_command(args.extension),
-        invocations=_invocations([_payload(name) for name in args.event] or [b"{}"], args.invocations, args.pause),
+        invocations=_invocations(_payloads(args), args.invocations, args.pause),
         freeze=args.freeze,
         report_mode=args.report_mode,
         isolation=args.isolation,
@@ -142,7 +145,14 @@ def scenario_of(args: argparse.Namespace) -> Scenario:
         intake_url=args.intake,
         misbehaviours=args.intake_script,
         seed=args.seed,
+        listen=args.listen,
     )
+
+
+def _payloads(args: argparse.Namespace) -> list[bytes]:
+    """Of the events; an empty object where none is given, and none at all where callers will bring theirs."""
+    is_for_callers = args.listen is not None and args.invocations is None
+    return [_payload(name) for name in args.event] or ([] if is_for_callers else [b"{}"])
 
 
 def _invocations(payloads: Sequence[bytes], times: int | None, pause_ms: int) -> tuple[Invocation, ...]:
@@ -160,11 +170,12 @@ def _payload(name: str) -> bytes:
     return payload
 
 
-def keep(outcome: Outcome, folder: Path) -> None:
+def keep(outcome: Outcome, folder: Path, timeout_ms: int) -> None:
     """All that was seen, one file per kind. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(record, separators=(",", ":"), ensure_ascii=False) for record in outcome.run.records]
     _write_lines(folder / "records.jsonl", lines)
+    _write_lines(folder / "cloudwatch.log", filter(None, (console_line(record, timeout_ms) for record in outcome.run.records)))
     _write_lines(folder / "extension.log", outcome.run.extension_output)
     _write_lines(folder / "function.log", outcome.run.function_output)
     _write_lines(folder / "platform.log", (*outcome.run.notes, *outcome.run.steps))
@@ -172,7 +183,7 @@ def keep(outcome: Outcome, folder: Path) -> None:
         (folder / "intake.json").write_text(json.dumps(outcome.arrived, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_lines(path: Path, lines: Sequence[str]) -> None:
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="backslashreplace")
 
 
@@ -218,6 +229,13 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 65_536) or (colon and not host):
+        raise argparse.ArgumentTypeError(f"{text!r} is not PORT or HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _address(text: str) -> str:

@@ -10,6 +10,7 @@ import trio
 
 from emulator.account import Account, account_of
 from emulator.faults import Fault
+from emulator.front_door import serve_callers
 from emulator.intake import Intake
 from emulator.misbehaviour import Misbehaviour
 from emulator.run import StreamHandler, run_sandbox
@@ -34,6 +35,8 @@ class Scenario:
     intake_url: str | None = None
     misbehaviours: tuple[Misbehaviour, ...] = ()
     seed: int = 0
+    listen: tuple[str, int] | None = None
+    """Where callers are served after the invocations, until they are told to end."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +53,7 @@ async def play(scenario: Scenario, say: Callable[[str], None]) -> Outcome:
     intake = Intake(misbehaviours=scenario.misbehaviours, seed=scenario.seed) if scenario.intake_url is None else None
     url, inside = _way_to_intake(scenario, intake)
     config = attrs.evolve(scenario.config, environment=_addresses(url) | dict(scenario.config.environment))
+    listen = scenario.listen
     try:
         run = await run_sandbox(
             config,
@@ -61,6 +65,7 @@ async def play(scenario: Scenario, say: Callable[[str], None]) -> Outcome:
             observer=Progress(say).note,
             isolation=scenario.isolation,
             inside=inside,
+            during=None if listen is None else lambda sandbox: serve_callers(sandbox, *listen, say),
             say=say,
         )
     except ExceptionGroup as group:

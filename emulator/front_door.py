@@ -2,6 +2,9 @@
 
 import base64
 import binascii
+import signal
+from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -14,12 +17,39 @@ from emulator.wire import Arrival, Broken, serve_stream
 from protocols.http_server import Headers, Request, Response
 
 PATH = "/2015-03-31/functions/function/invocations"
+LAST_ANSWERS_S = 1.0  # for answers that are on their way when the door closes
+
+
+async def serve_callers(sandbox: Sandbox, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Take calls until SIGINT or SIGTERM; those under way end well, as far as the function does.
+
+    Port 0: any free one, which `say` is told. Raises SandboxError for a port that is taken.
+    """
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise SandboxError(f"calls cannot be taken on {host}, port {port}: {error.strerror or error}") from error
+    port = listeners[0].socket.getsockname()[1]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as callers:
+            async with trio.open_nursery() as invocations:
+                door = FrontDoor(sandbox, invocations)
+                async with trio.open_nursery() as accepting:
+                    accepting.start_soon(partial(trio.serve_listeners, door.serve, listeners, handler_nursery=callers))
+                    say(f"taking calls until Ctrl-C: curl -d '{{}}' {url}")
+                    await anext(signals)
+                    accepting.cancel_scope.cancel()
+                door.is_closed = True
+                say("no more calls are taken")
+            callers.cancel_scope.deadline = trio.current_time() + LAST_ANSWERS_S
 
 
 class FrontDoor:
     """Answers callers of one sandbox. Serve it with `emulator.wire.accept(listener, door.serve)`."""
 
     def __init__(self, sandbox: Sandbox, nursery: trio.Nursery) -> None:
+        self.is_closed = False
         self._sandbox, self._nursery = sandbox, nursery
 
     async def serve(self, stream: trio.abc.Stream) -> None:
@@ -28,6 +58,8 @@ class FrontDoor:
     async def _answer(self, request: Request, arrival: Arrival) -> Response | Broken:
         if request.method != "POST" or request.path != PATH:
             return problem(404, "NotFound", f"only POST {PATH}")
+        if self.is_closed:
+            return problem(503, "Sandbox.Ending", "no more calls are taken")
         try:
             invocation = invocation_of(request)
         except ValueError as error:

@@ -36,6 +36,20 @@ def test_an_event_can_come_from_standard_input(monkeypatch):
     assert scenario_of(parsed("--event", "-")).invocations[0].payload == b'{"from": "stdin"}'
 
 
+@pytest.mark.parametrize(
+    ("arguments", "listen", "payloads"),
+    [
+        (("--listen", "8080"), ("127.0.0.1", 8080), []),
+        (("--listen", "0.0.0.0:0", "--invocations", "2"), ("0.0.0.0", 0), [b"{}", b"{}"]),
+        (("--listen", "[::1]:80"), ("::1", 80), []),
+        ((), None, [b"{}"]),
+    ],
+)
+def test_callers_bring_their_own_events(arguments, listen, payloads):
+    scenario = scenario_of(parsed(*arguments))
+    assert (scenario.listen, [each.payload for each in scenario.invocations]) == (listen, payloads)
+
+
 def test_every_option_reaches_the_scenario(tmp_path):
     scenario = scenario_of(
         parsed(
@@ -72,6 +86,9 @@ def test_every_option_reaches_the_scenario(tmp_path):
         ("--intake", "ftp://x"),
         ("--init-type", "warm"),
         ("--isolation", "none"),
+        ("--listen", "http"),
+        ("--listen", ":80"),
+        ("--listen", "65536"),
     ],
 )
 def test_a_wrong_value_is_refused_where_it_is_read(arguments):
@@ -102,10 +119,13 @@ def test_an_event_that_is_not_json_is_a_wrong_call(tmp_path, capsys):
 
 
 def test_what_was_seen_is_kept_one_file_per_kind(tmp_path, an_outcome):
-    outcome = an_outcome(records=({"type": "platform.start"},), function_output=("hello", "\ud800"), notes=("a note",))
-    keep(outcome, tmp_path / "kept")
+    outcome = an_outcome(
+        records=({"type": "platform.start", "record": {"requestId": "r-1"}},), function_output=("hello", "\ud800"), notes=("a note",)
+    )
+    keep(outcome, tmp_path / "kept", 3_000)
     files = {path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()}
-    assert files["records.jsonl"] == b'{"type":"platform.start"}\n'
+    assert files["records.jsonl"] == b'{"type":"platform.start","record":{"requestId":"r-1"}}\n'
+    assert files["cloudwatch.log"] == b"START RequestId: r-1 Version: \n"
     assert files["function.log"] == b"hello\n\\ud800\n"
     assert files["platform.log"] == b"a note\n"
     assert files["extension.log"] == b""

@@ -2,13 +2,15 @@
 
 import base64
 import json
+import re
+import signal
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from emulator.front_door import FrontDoor, invocation_of, response_of, response_of_result
+from emulator.front_door import FrontDoor, invocation_of, response_of, response_of_result, serve_callers
 from emulator.invocations import Running
 from emulator.values import FunctionConfig, InvocationResult, SandboxError
 from protocols.http_client import ClientConnection
@@ -130,3 +132,53 @@ async def test_a_broken_sandbox_is_an_answer_too(nursery, autojump_clock):
 
 async def test_another_path_is_not_found(nursery, autojump_clock):
     assert (await ask(nursery, Sandbox(), "/other")).status == 404
+
+
+async def call(stream, answers):
+    connection = ClientConnection()
+    async with stream:
+        await stream.send_all(connection.send("POST", "/2015-03-31/functions/function/invocations", ((b"Host", b"x"),), b"{}"))
+        while (answer := connection.receive(bytes(await stream.receive_some()))) is None:
+            pass
+    answers.append((answer.status, answer.body))
+
+
+async def test_calls_are_taken_until_the_signal_and_those_under_way_are_answered():
+    say, said = trio.open_memory_channel(9)
+    sandbox, answers = SlowSandbox(), []
+    with trio.fail_after(10):
+        async with trio.open_nursery() as serving:
+            serving.start_soon(serve_callers, sandbox, "127.0.0.1", 0, say.send_nowait)
+            port = int(re.search(r":(\d+)/", await said.receive())[1])
+            early, late = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(2)]
+            serving.start_soon(call, early, answers)
+            await sandbox.begun.wait()
+            signal.raise_signal(signal.SIGTERM)
+            assert await said.receive() == "no more calls are taken"
+            await call(late, answers)
+            sandbox.may_end.set()
+    assert [status for status, _ in answers] == [503, 200]
+    assert answers[1][1] == b'"done"'
+    with pytest.raises(OSError, match=str(port)):
+        await trio.open_tcp_stream("127.0.0.1", port)
+
+
+async def test_a_port_that_is_taken_is_said():
+    [taken] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with taken:
+        with pytest.raises(SandboxError, match="in use"):
+            await serve_callers(SlowSandbox(), "127.0.0.1", taken.socket.getsockname()[1], pytest.fail)
+
+
+class SlowSandbox:
+    """Ends an invocation when it may."""
+
+    config = FunctionConfig(handler="a.b", task_root=Path("/"))
+
+    def __init__(self):
+        self.begun, self.may_end = trio.Event(), trio.Event()
+
+    async def invoke(self, invocation, on_answer):
+        self.begun.set()
+        await self.may_end.wait()
+        return result("success", response=b'"done"')

@@ -1,8 +1,12 @@
 """The commands with everything real: the function's runtime, our extension, the platform's sockets."""
 
 import json
+import re
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -56,6 +60,35 @@ def test_emulate_accounts_for_what_arrived(function):
     assert json.loads(document["invocations"][0]["response"]) == {"who": "ada"}
     assert [line["message"] for line in document["account"]["logs"]].count("hello ada\n") == 1
     assert (function / "kept" / "function.log").read_text().startswith("hello ada\n")
+
+
+def test_emulate_takes_calls_from_outside_until_it_is_told_to_end(function):
+    arguments = ("cli.main", "emulate", "--handler", "app.handler", "--task-root", function, "--listen", "0")
+    with subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as emulator:
+        lines = iter(emulator.stderr.readline, "")
+        [url] = next(found for line in lines if (found := re.findall(r"http://\S+", line)))
+        answers = []
+        for who in ("ada", "nobody", "bob"):
+            with urllib.request.urlopen(url, json.dumps({"who": who}).encode(), timeout=30) as answer:  # a plain http address
+                answers.append((answer.headers["X-Amz-Function-Error"], json.load(answer)))
+        emulator.send_signal(signal.SIGINT)
+        output, rest = emulator.communicate(timeout=60)
+    assert emulator.returncode == 0, output + rest
+    assert [answers[0], answers[2]] == [(None, {"who": "ada"}), (None, {"who": "bob"})]
+    assert (answers[1][0], answers[1][1]["errorType"]) == ("Unhandled", "ValueError")
+    assert output.endswith("nothing failed; every line that the function printed arrived, once\n")
+    assert [output.count(f"hello {who}") for who in ("ada", "nobody", "bob")] == [1, 1, 1]
+
+
+def test_a_port_that_is_taken_is_one_line(function):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = emulate(function, "--listen", port)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        f"lambda-reactor emulate: calls cannot be taken on 127.0.0.1, port {port}: Address already in use",
+    )
+    assert "Traceback" not in done.stderr
 
 
 def test_emulate_fails_when_the_extension_does(function):
