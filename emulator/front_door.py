@@ -46,7 +46,7 @@ async def serve_callers(sandbox: Sandbox, host: str, port: int, say: Callable[[s
 
 
 class FrontDoor:
-    """Answers callers of one sandbox. Serve it with `emulator.wire.accept(listener, door.serve)`."""
+    """Answers callers of one sandbox, each connection by `serve`."""
 
     def __init__(self, sandbox: Sandbox, nursery: trio.Nursery) -> None:
         self.is_closed = False
