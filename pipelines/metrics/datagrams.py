@@ -15,6 +15,7 @@ from protocols.dogstatsd import (
     COUNT,
     CUT_TAGS,
     GAUGE,
+    OWN_METRIC,
     SET,
     LineRefused,
     Sample,
@@ -35,10 +36,14 @@ NOTICE_OVERHEAD_BYTES = 1024  # a notice is a dict of texts: at least this much 
 PLAIN_DIGITS, PLAIN_DIGITS_MAX = b"0123456789.", 300
 CHUNK_DATAGRAMS = 128  # read at a time: bounds the copies when datagrams are large
 
+SHOWN_BYTES_MAX = 200  # of a line that is shown
+
 OLD_TIMESTAMP = "timestamp_too_old"
 NO_NOTICE_ROOM = "events_full"
 
 Form = tuple[bytes, bytes]
+Refusal = tuple[str, str]
+"""(reason, the line as a text of at most SHOWN_BYTES_MAX bytes of it)."""
 Notices = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
@@ -62,6 +67,7 @@ class DatagramReader:
         self._datagrams = 0
         self._lines = 0
         self._refused: Counter[str] = Counter()
+        self._first_refused: list[Refusal] = []
         self._events: list[dict[str, Any]] = []
         self._checks: list[dict[str, Any]] = []
         self._notice_bytes = 0
@@ -124,6 +130,19 @@ class DatagramReader:
         self._events, self._checks, self._notice_bytes = [], [], 0
         return notices
 
+    def take_first_refused(self) -> list[Refusal]:
+        """Of the lines left out since the last call, the first one for each reason that is new: what a user must see to mend it."""
+        if not self._first_refused:
+            return []
+        first, self._first_refused = self._first_refused, []
+        return first
+
+    def _refuse(self, reason: str, line: bytes) -> None:
+        """Count a line, or a part of one, that is left out."""
+        self._refused[reason] += 1
+        if self._refused[reason] == 1 and reason != OWN_METRIC:  # every client library sends that one: nothing is wrong with it
+            self._first_refused.append((reason, line[:SHOWN_BYTES_MAX].decode("utf-8", "backslashreplace")))
+
     def _reopen(self, form: Form, bucket_s: int) -> Cell | None:
         """The cell of a known form in a new bucket, or after a flush. None: no room, which the aggregator has counted."""
         cell, rate = self._forms[form]
@@ -141,9 +160,10 @@ class DatagramReader:
         try:
             values, notes = parse_raw_values(cell.kind, decode(value))
         except LineRefused as refused:
-            self._refused[refused.reason] += 1
+            self._refuse(refused.reason, line)
             return
-        self._refused.update(notes)
+        for note in notes:
+            self._refuse(note, line)
         # Only now: a context is not to be opened by a line that is refused.
         bucket_s = bucket_of(now_s)
         open_cell = cell if cell.bucket_s == bucket_s else self._reopen(form, bucket_s)
@@ -161,16 +181,17 @@ class DatagramReader:
             elif is_check(line):
                 self._hold(self._checks, {"timestamp": now_s, **parse_check(line)}, len(line))
             else:
-                self._take_sample(parse_line(line), form, now_s)
+                self._take_sample(parse_line(line), line, form, now_s)
         except LineRefused as refused:
-            self._refused[refused.reason] += 1
+            self._refuse(refused.reason, line)
 
-    def _take_sample(self, sample: Sample, form: Form, now_s: int) -> None:
+    def _take_sample(self, sample: Sample, line: bytes, form: Form, now_s: int) -> None:
         kind, name, tags, values, rate, timestamp_s, notes = sample
-        self._refused.update(notes)
+        for note in notes:
+            self._refuse(note, line)
         bucket_s = bucket_of_sample(kind, timestamp_s, now_s)
         if bucket_s is None:
-            self._refused[OLD_TIMESTAMP] += 1
+            self._refuse(OLD_TIMESTAMP, line)
             return
         cell = self._aggregator.cell(prefixed(name, self._namespace), tags, bucket_s, kind)
         if cell is None:

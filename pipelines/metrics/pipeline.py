@@ -10,7 +10,7 @@ from typing import NamedTuple
 import attrs
 
 from pipelines.metrics.aggregate import Aggregator, AggregatorStatistics, SeriesPoint, SketchPoint, bucket_of
-from pipelines.metrics.datagrams import DatagramReader, DatagramStatistics
+from pipelines.metrics.datagrams import DatagramReader, DatagramStatistics, Refusal
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings, EnhancedStatistics
 from pipelines.metrics.origin import category_of, origin_of
 from pipelines.metrics.sketch import OneValue, Sketch
@@ -75,6 +75,10 @@ class MetricsPipeline:
     def take(self, datagrams: list[bytes], now_s: int) -> None:
         """Raw datagrams as they were read."""
         self._reader.take(datagrams, now_s)
+
+    def take_first_refused(self) -> list[Refusal]:
+        """See `DatagramReader.take_first_refused`."""
+        return self._reader.take_first_refused()
 
     def take_own(self, points: Iterable[OwnPoint], now_s: int) -> None:
         """Figures of the extension about itself."""

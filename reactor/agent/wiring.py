@@ -7,6 +7,7 @@ from fsm.time import Now
 from pipelines.logs.facts import LogFacts
 from pipelines.logs.held import DurableContext
 from pipelines.logs.pipeline import LogsPipeline
+from pipelines.metrics.datagrams import Refusal
 from pipelines.metrics.enhanced import Enhanced, EnhancedSettings
 from pipelines.metrics.pipeline import MetricsPipeline, MetricsSettings, OwnPoint
 from pipelines.metrics.procfs import Snapshot
@@ -243,11 +244,13 @@ class Pipelines:
         yield from self.tracing.bodies(now, final, at_end)
 
     def _warn_of_refused(self, now: Now) -> None:
-        """One line for each flush before which metrics found no room."""
-        refused: int = self._metrics.call(_without_room, now=now, otherwise=0)
-        if refused > self._refused_told:
-            self._say("WARN", f"{refused - self._refused_told} metric samples are lost: more metrics at once than are kept")
-        self._refused_told = refused
+        """One line for each flush before which metrics found no room, and the first line of metrics that is refused for a reason."""
+        without_room, lines = self._metrics.call(_refused, now=now, otherwise=(0, []))
+        for reason, line in lines:
+            self._say("WARN", f"this metric cannot be used as it is, or not all of it ({reason}; told once, counted always): {line}")
+        if without_room > self._refused_told:
+            self._say("WARN", f"{without_room - self._refused_told} metric samples are lost: more metrics at once than are kept")
+        self._refused_told = without_room
 
     def waiting(self, now: Now) -> tuple[list[Any], str | None]:
         """What a seal has left behind, and whose the next lines are."""
@@ -349,9 +352,11 @@ def _losses(metrics: MetricsPipeline) -> list[Loss]:
     return losses
 
 
-def _without_room(metrics: MetricsPipeline) -> int:
+def _refused(metrics: MetricsPipeline) -> tuple[int, list[Refusal]]:
+    """How many samples have found no room since the start, and lines that were refused for a reason that is new."""
     statistics = metrics.statistics()
-    return sum(each.refused_contexts + each.refused_values for each in (statistics.custom, statistics.own))
+    without_room = sum(each.refused_contexts + each.refused_values for each in (statistics.custom, statistics.own))
+    return without_room, metrics.take_first_refused()
 
 
 def _tell(metrics: MetricsPipeline, tell: Callable[..., None], args: tuple[Any, ...]) -> None:

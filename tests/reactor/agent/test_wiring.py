@@ -174,3 +174,23 @@ def test_metrics_that_find_no_room_are_told_once_for_each_flush(pipelines, said)
     for _ in range(2):
         pipelines.seal(NOW)
     assert said == [("WARN", "3 metric samples are lost: more metrics at once than are kept")]
+
+
+def test_a_line_that_cannot_be_used_is_shown_once_for_each_reason(pipelines, said):
+    pipelines.take_datagrams([b"m:1|c", b"queue size:many|g", b"m:few|c", b"\xffm:1|c", b"aws.lambda.enhanced.invocations:1|d"], NOW)
+    for _ in range(2):
+        pipelines.seal(NOW)
+        pipelines.take_datagrams([b"m:none|c", b"long|" + b"x" * 9_000], NOW)
+    told = "this metric cannot be used as it is, or not all of it ({}; told once, counted always): {}"
+    assert said == [
+        ("WARN", told.format("value", "queue size:many|g")),
+        ("WARN", told.format("not_utf8", r"\xffm:1|c")),
+        ("WARN", told.format("format", "long|" + "x" * 195)),
+    ]
+
+
+def test_a_line_of_which_a_part_is_left_out_is_shown_too(pipelines, said):
+    tags = ",".join(f"tag{number}" for number in range(101))
+    pipelines.take_datagrams([b"m:1:x|c", f"m:1|g|#{tags}".encode(), b"m:1|c|T5"], NOW)
+    pipelines.seal(NOW)
+    assert [text.split("(")[1].split(";")[0] for _, text in said] == ["value", "tags_over_100", "timestamp_too_old"]
